@@ -1,0 +1,3 @@
+"""What every test of this project may ask for."""
+
+pytest_plugins = ["pytester"]
