@@ -1,0 +1,109 @@
+"""The Store protocol, and what a query means.
+
+A store remembers. It compares versions and keeps names exclusive, and knows no rule of the
+queue: not what a retry is, nor when a lease lapses. ``JobQuery.matches`` and ``JobQuery.order``
+*are* the meaning of ``find``; a store may answer faster, never differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from pytest_taskq.core.job import Job, JobId, State
+
+__all__ = ["Change", "JobQuery", "Refusal", "Store", "claim_order"]
+
+
+class Change(NamedTuple):
+    """A record to write in place of the one it was decided on; None: a new job."""
+
+    after: Job
+    replacing: Job | None
+
+
+class Refusal(NamedTuple):
+    """Why a change did not land.
+
+    ``name`` is the exclusive name that is taken, ``holder`` who has it; with ``name`` None the
+    stored version was not the one to be replaced: somebody was faster.
+    """
+
+    name: str | None = None
+    holder: JobId | None = None
+
+
+def claim_order(job: Job) -> tuple[int, int, int]:
+    """The order in which jobs are claimed: priority, then rank (the due instant), then age."""
+    return (-job.priority, job.due_at if job.rank is None else job.rank, job.id)
+
+
+class JobQuery(NamedTuple):
+    """Which jobs, in which order. Bounds are instants; None means no condition."""
+
+    states: frozenset[State] = frozenset(State)
+    queues: frozenset[str] | None = None
+    tasks: frozenset[str] | None = None
+    key: str | None = None
+    due_by: int | None = None  # inclusive
+    due_after: int | None = None  # exclusive
+    lease_expired_by: int | None = None  # inclusive
+    claimable: bool = False  # the names it would hold while running are free
+    sort: Literal["claim", "due", "id", "lease"] = "id"
+    after: Job | None = None  # the last one of the page before
+    limit: int | None = None
+
+    def matches(self, job: Job) -> bool:
+        """Whether the record alone satisfies the query; ``claimable`` needs the store's names."""
+        return (
+            job.state in self.states
+            and (self.queues is None or job.queue in self.queues)
+            and (self.tasks is None or job.task in self.tasks)
+            and (self.key is None or job.key == self.key)
+            and (self.due_by is None or job.due_at <= self.due_by)
+            and (self.due_after is None or job.due_at > self.due_after)
+            and (
+                self.lease_expired_by is None
+                or (job.lease is not None and job.lease.expires_at <= self.lease_expired_by)
+            )
+            and (self.after is None or self.order(job) > self.order(self.after))
+        )
+
+    def order(self, job: Job) -> tuple[int, ...]:
+        """The sort key of a job in the answer."""
+        if self.sort == "claim":
+            return claim_order(job)
+        if self.sort == "due":
+            return (job.due_at, job.id)
+        if self.sort == "lease":
+            return (job.lease.expires_at if job.lease else 0, job.id)
+        return (job.id,)
+
+
+class Store(Protocol):
+    """Remembers jobs. Reads no clock: every instant comes in with a record or a query."""
+
+    async def put(self, changes: Sequence[Change]) -> list[Job | Refusal]:
+        """Write a batch, in order; each change lands or is refused atomically and on its own.
+
+        A change lands when the stored version is the one of ``replacing`` (None: a new job,
+        which gets its id here, ascending) and every name that ``after`` holds in its state is
+        free. The answer has, for each change, the record as stored or the refusal.
+        """
+        ...
+
+    async def get(self, job_id: JobId) -> Job | None:
+        """The job as last put."""
+        ...
+
+    async def find(self, query: JobQuery) -> list[Job]:
+        """Every job the query matches, in its order, at most ``query.limit``."""
+        ...
+
+    async def delete(self, jobs: Sequence[Job]) -> list[bool]:
+        """Forget exactly these versions; False for one that is stored differently or not at all."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections. Keeps the jobs."""
+        ...
