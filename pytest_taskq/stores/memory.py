@@ -1,0 +1,118 @@
+"""The store in memory: dictionaries, and the model that every other store is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_taskq.core.job import Job, JobId, State
+from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.stores._waiting import Waiting
+
+__all__ = ["MemoryStore"]
+
+QUEUED, RUNNING = State.QUEUED, State.RUNNING
+ONLY_QUEUED = frozenset({QUEUED})
+ONLY_RUNNING = frozenset({RUNNING})
+
+
+class MemoryStore:
+    """Remembers jobs for as long as it lives. No method ever suspends."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[JobId, Job] = {}
+        self._running: dict[JobId, Job] = {}
+        self._holders: dict[str, set[JobId]] = {}
+        self._waiting = Waiting(self._jobs.__getitem__, self._holders)
+        self._last_id = 0
+
+    async def put(self, changes: Sequence[Change]) -> list[Job | Refusal]:
+        """See ``Store.put``."""
+        return [self._put(after, replacing) for after, replacing in changes]
+
+    async def get(self, job_id: JobId) -> Job | None:
+        """See ``Store.get``."""
+        return self._jobs.get(job_id)
+
+    async def find(self, query: JobQuery) -> list[Job]:
+        """See ``Store.find``."""
+        found = self._find_by_index(query)
+        if found is not None:
+            return found
+        jobs = self._running if query.states == ONLY_RUNNING else self._jobs
+        found = sorted((job for job in jobs.values() if query.matches(job)), key=query.order)
+        if query.claimable:
+            found = [job for job in found if self._waiting.blocked_by(job) is None]
+        return found[: query.limit]
+
+    async def delete(self, jobs: Sequence[Job]) -> list[bool]:
+        """See ``Store.delete``."""
+        answers = []
+        for job in jobs:
+            stored = self._jobs.get(job.id)
+            same = stored is not None and stored.version == job.version
+            if stored is not None and same:
+                self._forget(stored)
+                del self._jobs[job.id]
+            answers.append(same)
+        return answers
+
+    async def aclose(self) -> None:
+        """See ``Store.aclose``."""
+
+    def _put(self, after: Job, replacing: Job | None) -> Job | Refusal:
+        if replacing is None:
+            if after.holds and (refusal := self._refusal(after)):
+                return refusal
+            self._last_id += 1
+            after = after._replace(id=self._last_id)
+        else:
+            stored = self._jobs.get(after.id)
+            if stored is None or stored.version != replacing.version:
+                return Refusal()
+            if after.holds and (refusal := self._refusal(after)):
+                return refusal
+            self._forget(stored)
+        self._jobs[after.id] = after
+        self._remember(after)
+        return after
+
+    def _refusal(self, after: Job) -> Refusal | None:
+        """The first name that ``after`` would hold and another job does hold, or goes before."""
+        for hold in after.wants(after.state):
+            holders = self._holders.get(hold.name, ())
+            if len(holders) >= hold.limit and after.id not in holders:
+                return Refusal(hold.name, min(holders))
+        if after.state is RUNNING and (blocking := self._waiting.blocked_by(after)):
+            return Refusal(blocking.name)
+        return None
+
+    def _remember(self, job: Job) -> None:
+        for hold in job.holds:
+            if job.state in hold.during:
+                self._holders.setdefault(hold.name, set()).add(job.id)
+        if job.state is QUEUED:
+            self._waiting.add(job)
+        elif job.state is RUNNING:
+            self._running[job.id] = job
+
+    def _forget(self, job: Job) -> None:
+        """Take the record out of every index; who waits for its names is let try."""
+        if job.state is QUEUED:
+            self._waiting.remove(job)
+        elif job.state is RUNNING:
+            del self._running[job.id]
+        for hold in job.holds:
+            holders = self._holders.get(hold.name)
+            if holders is not None and job.state in hold.during:
+                holders.discard(job.id)
+                if not holders:
+                    del self._holders[hold.name]
+            self._waiting.freed(hold.name)
+
+    def _find_by_index(self, query: JobQuery) -> list[Job] | None:
+        if query.claimable and query.states == ONLY_QUEUED:
+            if query.sort == "claim" and query.due_by is not None:
+                return self._waiting.claimable(query)
+            if query.sort == "due":
+                return self._waiting.later(query)
+        return None
