@@ -1,0 +1,123 @@
+"""One attempt of one job: call its task, within its time limit, and say how it ended.
+
+Whatever the task raises becomes an outcome; a job is never lost to it. Three things are not
+the task's own: the interruption of the process, and the two ways in which a worker stops an
+attempt, which it names before it cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dis
+import traceback
+from enum import Enum
+from types import TracebackType
+
+from pytest_taskq.core.job import Failure
+from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
+from pytest_taskq.core.payload import encode_result
+from pytest_taskq.engine.leases import Ended
+from pytest_taskq.engine.tasks import Attempt, Task
+
+__all__ = ["Stop", "TimeLimitExceeded", "describe_failure", "execute"]
+
+OUTCOMES = (Succeeded, Failed, Snoozed, Cancelled)
+
+
+class Stop(Enum):
+    """Why a worker cancelled an attempt."""
+
+    CANCEL = "cancel"  # the job was cancelled
+    RELEASE = "release"  # the worker stops; the job goes back
+    LOST = "lost"  # the lease went to another worker
+
+
+class TimeLimitExceeded(TimeoutError):
+    """The attempt took longer than its task may."""
+
+
+async def execute(attempt: Attempt, task: Task, stopped: dict[int, Stop]) -> Ended:
+    """Run the task once. Raises nothing but what ends the process or the loop.
+
+    ``stopped`` has the reason for each job that the worker has cancelled.
+    """
+    job = attempt.job
+    try:
+        if task.timeout is None:
+            value = await task.call(attempt)
+        else:
+            value = await _within(task.timeout, attempt, task)
+    except asyncio.CancelledError as error:
+        reason = stopped.get(job.id)
+        if reason is Stop.CANCEL:
+            return _ended(attempt, task, Cancelled("cancelled while it ran"))
+        if reason is not None:
+            return Ended(job, None)
+        if _cancelled_from_outside():
+            raise
+        return _failed(attempt, task, error)
+    except KeyboardInterrupt as error:
+        if not _raised_by_a_statement(error.__traceback__):
+            raise
+        return _failed(attempt, task, error)
+    except BaseException as error:  # noqa: BLE001 - SystemExit and its like end the job only
+        return _failed(attempt, task, error)
+    if isinstance(value, OUTCOMES):
+        return _ended(attempt, task, value)
+    return _ended(attempt, task, Succeeded(None if value is None else encode_result(value)))
+
+
+def describe_failure(error: BaseException) -> Failure:
+    """The error as text, also when its own ``str`` raises."""
+    try:
+        message = str(error)
+    except BaseException as broken:  # noqa: BLE001 - a broken __str__ must not lose the job
+        message = f"<its message cannot be shown: {type(broken).__name__}>"
+    try:
+        text = "".join(traceback.format_exception(error))
+    except BaseException:  # noqa: BLE001 - as above; the frames alone can always be shown
+        text = "".join(traceback.format_tb(error.__traceback__))
+    return Failure(type(error).__qualname__, message, text)
+
+
+async def _within(seconds: float, attempt: Attempt, task: Task) -> object:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await task.call(attempt)
+    except TimeoutError:
+        if limit.expired():
+            raise TimeLimitExceeded(f"{task.name} took longer than {seconds:g} s") from None
+        raise
+
+
+def _failed(attempt: Attempt, task: Task, error: BaseException) -> Ended:
+    failure = describe_failure(error)
+    try:
+        again = task.after_failure(attempt, error)
+    except Exception as broken:  # noqa: BLE001 - a user's retry policy may raise anything
+        broken.__context__ = error
+        return _ended(attempt, task, Failed(describe_failure(broken)), broken)
+    return _ended(attempt, task, Failed(failure, again), error)
+
+
+def _ended(
+    attempt: Attempt, task: Task, outcome: Outcome, error: BaseException | None = None
+) -> Ended:
+    follow = task.follow(attempt, outcome) if task.follow is not None else ()
+    return Ended(attempt.job, outcome, error, follow)
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _raised_by_a_statement(frames: TracebackType | None) -> bool:
+    """Whether a ``raise`` in Python code raised it, and not a signal between two instructions."""
+    if frames is None:
+        return False
+    while frames.tb_next is not None:
+        frames = frames.tb_next
+    code = frames.tb_frame.f_code.co_code
+    return code[frames.tb_lasti] == dis.opmap["RAISE_VARARGS"]

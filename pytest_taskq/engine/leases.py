@@ -1,0 +1,220 @@
+"""The worker's side of a queue: claims, leases, and what attempts reported.
+
+Every verb decides on the record that was found, and puts the decision in place of that record.
+A refusal means that somebody was faster, and nothing was changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_taskq.core import transitions
+from pytest_taskq.core.errors import LeaseLost
+from pytest_taskq.core.job import Failure, Job, Lease, State
+from pytest_taskq.core.outcome import Again, Failed, Outcome
+from pytest_taskq.core.store import Change, JobQuery, Refusal
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.queue import Queue
+
+__all__ = ["Ended", "Leases"]
+
+QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
+
+
+class Ended(NamedTuple):
+    """An attempt that ended: its outcome, the exception behind it, and what is to follow."""
+
+    job: Job
+    outcome: Outcome | None  # None: put back untouched
+    error: BaseException | None = None
+    follow: Sequence[Job] = ()
+
+
+class Leases:
+    """Claims and gives back jobs of one queue. ``length``: of a lease, in microseconds."""
+
+    def __init__(self, queue: Queue, length: int) -> None:
+        self._queue = queue
+        self._store = queue.store
+        self._clock = queue.clock
+        self._history = queue.history
+        # Tokens of two processes on one store must differ too.
+        self._tokens = count(secrets.randbits(62))
+        self.length = length
+
+    async def claim(
+        self, worker: str, limit: int, *, queues: frozenset[str] | None = None
+    ) -> list[Job]:
+        """Lease up to ``limit`` jobs that are due and whose names are free."""
+        self._queue.use()
+        claimed: list[Job] = []
+        now = self._clock.now()
+        while len(claimed) < limit:
+            ready = await self._store.find(
+                JobQuery(
+                    states=QUEUED,
+                    queues=queues,
+                    due_by=now,
+                    claimable=True,
+                    sort="claim",
+                    limit=limit - len(claimed),
+                )
+            )
+            if not ready:
+                break
+            expires_at = now + self.length
+            changes = [
+                Change(
+                    transitions.claim(job, Lease(worker, next(self._tokens), expires_at), now), job
+                )
+                for job in ready
+            ]
+            for answer in await self._store.put(changes):
+                if isinstance(answer, Job):
+                    claimed.append(answer)
+                    self._history.add(now, "claim", answer, worker)
+        return claimed
+
+    async def finish(self, ended: Sequence[Ended]) -> list[Job | None]:
+        """Record what attempts reported, and enqueue what follows from them.
+
+        The answer has each job as it is now, or None where the lease was lost meanwhile: that
+        outcome changes nothing and stands in the history as late.
+        """
+        self._queue.use()
+        now = self._clock.now()
+        changes: list[Change] = []
+        for item in ended:
+            changes.append(Change(_finished(item.job, item, now), item.job))
+            changes.extend(Change(job, None) for job in item.follow)
+        answers = iter(await self._store.put(changes))
+        finished: list[Job | None] = []
+        for item in ended:
+            answer: Job | Refusal | None = next(answers)
+            if isinstance(answer, Refusal):
+                answer = await self._finish_refused(item, answer)
+            finished.append(answer)
+            self._note_finished(now, item, answer)
+            for _ in item.follow:
+                followed = next(answers)
+                if isinstance(followed, Job):
+                    self._history.add(now, "enqueue", followed)
+        self._queue.tell(None)
+        return finished
+
+    async def renew(self, jobs: Sequence[Job]) -> list[Job | None]:
+        """Prolong leases. None stands for a job whose lease was lost."""
+        self._queue.use()
+        now = self._clock.now()
+        renewed: list[Job | None] = []
+        for job in jobs:
+            found: Job | None = job
+            answer: Job | Refusal | None = None
+            while found is not None and not isinstance(answer, Job):
+                try:
+                    after = transitions.renew(found, _token(job), now + self.length)
+                except LeaseLost:
+                    break
+                (answer,) = await self._store.put([Change(after, found)])
+                found = await self._store.get(job.id)
+            renewed.append(answer if isinstance(answer, Job) else None)
+        return renewed
+
+    async def expire(self, decide: Callable[[Job], Again | None]) -> list[Job]:
+        """Take every job with a lapsed lease from its worker; ``decide`` says when again."""
+        self._queue.use()
+        now = self._clock.now()
+        lapsed = await self._store.find(
+            JobQuery(states=RUNNING, lease_expired_by=now, sort="lease")
+        )
+        changes = [Change(transitions.expire(job, now, decide(job)), job) for job in lapsed]
+        expired: list[Job] = []
+        crowded_out: list[Change] = []
+        for job, answer in zip(lapsed, await self._store.put(changes), strict=True):
+            if isinstance(answer, Job):
+                expired.append(answer)
+            elif answer.name is not None:
+                crowded_out.append(Change(transitions.expire(job, now, None), job))
+        dead = await self._store.put(crowded_out)
+        expired += [answer for answer in dead if isinstance(answer, Job)]
+        for job in expired:
+            self._history.add(now, "expire", job)
+        if expired:
+            self._queue.tell(None)
+        return expired
+
+    async def next_due(self, queues: frozenset[str] | None = None) -> int | None:
+        """When the next job becomes due that no name keeps from running."""
+        due = await self._store.find(
+            JobQuery(
+                states=QUEUED,
+                queues=queues,
+                due_after=self._clock.now(),
+                claimable=True,
+                sort="due",
+                limit=1,
+            )
+        )
+        return due[0].due_at if due else None
+
+    async def next_lapse(self) -> int | None:
+        """When the next lease lapses, if its worker does not renew it."""
+        leased = await self._store.find(JobQuery(states=RUNNING, sort="lease", limit=1))
+        return leased[0].lease.expires_at if leased and leased[0].lease else None
+
+    async def _finish_refused(self, item: Ended, refusal: Refusal) -> Job | None:
+        """Decide once more, on the present record if it is still ours.
+
+        A job that cannot go back to the queue, because another one has taken the name it gave
+        up while it ran, is dead and says so: dropping or hiding it would lose it.
+        """
+        while True:
+            found = await self._store.get(item.job.id)
+            if found is None:
+                return None
+            if refusal.name is not None:
+                item = item._replace(outcome=_crowded_out(item, refusal))
+            try:
+                after = _finished(found, item, self._clock.now())
+            except LeaseLost:
+                return None
+            (answer,) = await self._store.put([Change(after, found)])
+            if isinstance(answer, Job):
+                return answer
+            refusal = answer
+
+    def _note_finished(self, now: int, item: Ended, job: Job | None) -> None:
+        worker = item.job.lease.worker if item.job.lease else None
+        verb = "release" if item.outcome is None else "finish"
+        if job is None:
+            self._history.add(now, "late", item.job, worker, item.outcome, item.error)
+        else:
+            self._history.add(now, verb, job, worker, item.outcome, item.error)
+
+
+def _finished(job: Job, item: Ended, now: int) -> Job:
+    if item.outcome is None:
+        return transitions.release(job, _token(item.job), now)
+    return transitions.finish(job, _token(item.job), item.outcome, now)
+
+
+def _crowded_out(item: Ended, refusal: Refusal) -> Outcome:
+    failure = Failure(
+        "NameHeld",
+        f"job {item.job.id} cannot go back to the queue: job {refusal.holder} has taken the name "
+        f"{refusal.name!r} meanwhile",
+        "",
+    )
+    if isinstance(item.outcome, Failed):
+        failure = item.outcome.failure._replace(
+            message=f"{item.outcome.failure.message} ({failure.message})"
+        )
+    return Failed(failure)
+
+
+def _token(job: Job) -> int:
+    return job.lease.token if job.lease is not None else 0

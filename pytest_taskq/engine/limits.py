@@ -1,0 +1,67 @@
+"""How often one run may run something: what the test allows, and chains that never end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.core.job import Job, JobId
+
+__all__ = ["CHAIN_LIMIT", "Limits"]
+
+CHAIN_LIMIT = 1_000
+
+
+class Limits:
+    """Counts the attempts of one run.
+
+    ``at_most``: by key or task name, how many attempts may start. ``chain``: how many attempts
+    one chain of jobs may have, each enqueued by the one before; None for any number. Jobs
+    limited by name are not counted as a chain.
+    """
+
+    def __init__(self, at_most: Mapping[str, int], chain: int | None) -> None:
+        self._at_most = dict(at_most)
+        self._chain = chain
+        self._chains: dict[JobId, int] = {}
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def spent(self) -> bool:
+        """Whether any name has used up its attempts."""
+        return any(self._counts[name] >= most for name, most in self._at_most.items())
+
+    def count(self, job: Job) -> bool:
+        """Count an attempt; true when it is one too many. Raises NotFinished for a chain."""
+        names = self._names(job) if self._at_most else []
+        if names:
+            cut = self.is_cut(job)
+            self._counts.update(names)
+            return cut
+        if self._chain is not None:
+            self._count_chain(job, self._chain)
+        return False
+
+    def is_cut(self, job: Job) -> bool:
+        """Whether another attempt of this job would be one too many."""
+        return any(self._counts[name] >= self._at_most[name] for name in self._names(job))
+
+    def _names(self, job: Job) -> list[str]:
+        """The names under which this job is limited: its key, and its task's."""
+        return [name for name in {job.key: 0, job.task: 0} if name in self._at_most]
+
+    def _count_chain(self, job: Job, limit: int) -> None:
+        length = self._chains.get(job.id) or self._chains.get(job.parent or 0, 0)
+        self._chains[job.id] = length + 1
+        if length >= limit:
+            how = (
+                f"Job {job.id} has been tried {job.attempt} times"
+                if job.attempt > limit
+                else f"One job of {job.task} enqueues the next, or is made to repeat itself"
+            )
+            raise NotFinished(
+                f"The run does not end: {job.task} has run {limit} times in one chain. {how}. "
+                f"Limit it, for instance with run_at_most({{{job.key or job.task!r}: 3}}), or "
+                f"stop the chain in the task."
+            )

@@ -1,0 +1,200 @@
+"""Joins core and store for those who enqueue and ask; ``leases`` does for workers. No other file.
+
+The rule of every verb here: decide on the record that was found, and put the decision in place
+of that record. A refusal means that somebody was faster, and nothing was changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol, Unpack
+from weakref import ReferenceType, ref
+
+from pytest_taskq.core import transitions
+from pytest_taskq.core.errors import IllegalTransition, NameHeld, QueueClosed, WrongLoop
+from pytest_taskq.core.job import Job, JobId, State
+from pytest_taskq.core.payload import encode_call
+from pytest_taskq.core.request import JobFields, check
+from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.history import History
+from pytest_taskq.engine.leases import Leases
+from pytest_taskq.engine.tasks import CURRENT_JOB
+
+__all__ = ["LAST_USED", "LEASE", "Endable", "Queue"]
+
+LEASE = 300_000_000
+
+LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used", default=None)
+"""The queue that this code enqueued to last: what a time-out of ``wait_until`` describes."""
+
+
+class Endable(Protocol):
+    """A run of a worker, as its queue sees it."""
+
+    async def end(self) -> None:
+        """Stop by force, and wait until it is over."""
+
+
+class Queue:
+    """The rules of the queue applied to a store, on a clock.
+
+    ``lease``: microseconds a claimed job is its worker's before it counts as abandoned.
+    ``seed``: of the jitter in back-off delays.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, *, lease: int = LEASE, seed: int | None = None
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.rng = random.Random(seed)
+        self.history = History()
+        self._listeners: set[Callable[[Job | None], None]] = set()
+        self.runs: set[Endable] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._ref = ref(self)
+        self.leases = Leases(self, lease)
+
+    def new_job(
+        self,
+        task: str,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        due_at: int | None = None,
+        payload: str | None = None,
+        **fields: Unpack[JobFields],
+    ) -> Job:
+        """A checked job, not enqueued yet. ``due_at`` None means now.
+
+        Raises NotStorable or PayloadTooLarge for the arguments, BadOption for anything else.
+        """
+        now = self.clock.now()
+        job = Job(
+            task=task,
+            payload=encode_call(args, kwargs or {}) if payload is None else payload,
+            due_at=now if due_at is None else due_at,
+            parent=CURRENT_JOB.get(),
+            created_at=now,
+            **fields,
+        )
+        check(job)
+        return job
+
+    async def enqueue(self, job: Job) -> Job:
+        """Store a new job. Raises NameHeld, and stores nothing, when a name of its is taken."""
+        stored = (await self.enqueue_each([job]))[0]
+        if isinstance(stored, Refusal):
+            raise NameHeld(stored.name or "", stored.holder)
+        return stored
+
+    async def enqueue_each(self, jobs: Sequence[Job]) -> list[Job | Refusal]:
+        """Store new jobs, each on its own, in order."""
+        self.use()
+        answers = await self.store.put([Change(job, None) for job in jobs])
+        for answer in answers:
+            if isinstance(answer, Job):
+                self.history.add(answer.created_at, "enqueue", answer)
+        self.tell(None)
+        return answers
+
+    async def cancel(self, job_id: JobId) -> Job | None:
+        """Cancel a queued job at once, or ask the worker of a running one to stop it.
+
+        None when there is nothing to cancel: no such job, or it has ended.
+        """
+        return await self._ask(
+            job_id, "cancel", lambda job: transitions.cancel(job, self.clock.now())
+        )
+
+    async def requeue(self, job_id: JobId) -> Job | None:
+        """Start a dead or cancelled job anew. None when it is neither."""
+        return await self._ask(
+            job_id, "requeue", lambda job: transitions.requeue(job, self.clock.now())
+        )
+
+    async def get(self, job_id: JobId) -> Job | None:
+        """The job as it is now."""
+        self.use()
+        return await self.store.get(job_id)
+
+    async def find(self, query: JobQuery | None = None) -> list[Job]:
+        """The jobs of a query; all of them, oldest first, without one."""
+        self.use()
+        return await self.store.find(query or JobQuery())
+
+    async def delete(self, jobs: Sequence[Job]) -> int:
+        """Forget jobs, and say how many were still stored as they were given."""
+        self.use()
+        return sum(await self.store.delete(jobs))
+
+    async def aclose(self) -> None:
+        """Stop what runs on it, and close it with its store. A second call does nothing."""
+        if not self._closed:
+            await self.end_runs()
+            self._closed = True
+            await self.store.aclose()
+
+    async def end_runs(self) -> None:
+        """Stop every worker's run by force; the jobs in hand go back to the queue."""
+        for run in tuple(self.runs):
+            await run.end()
+
+    @contextmanager
+    def told(self, listener: Callable[[Job | None], None]) -> Iterator[None]:
+        """Call ``listener`` after changes made through this object.
+
+        It gets the job that was asked to stop, or None when there may be new work.
+        """
+        self._listeners.add(listener)
+        try:
+            yield
+        finally:
+            self._listeners.discard(listener)
+
+    def tell(self, job: Job | None) -> None:
+        """Let the listeners know of a change."""
+        for listener in tuple(self._listeners):
+            listener(job)
+
+    def use(self) -> None:
+        """Refuse use after closing, and on another loop than the one that is using it."""
+        if self._closed:
+            raise QueueClosed(
+                "This queue is closed. Its test or its `async with` block has ended. "
+                "Use it inside, or make a new one."
+            )
+        LAST_USED.set(self._ref)
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and None outside a loop
+        if loop is self._loop or loop is None:
+            return
+        if self._loop is not None and self._loop.is_running():
+            raise WrongLoop(
+                "This queue is in use on another event loop. That loop is still running, in "
+                "another thread. Use the queue on the loop that used it first, for instance "
+                "with asyncio.run_coroutine_threadsafe()."
+            )
+        self._loop = loop
+
+    async def _ask(self, job_id: JobId, verb: str, decide: Callable[[Job], Job]) -> Job | None:
+        """Apply an outsider's decision to the record as it is; None where it is not allowed."""
+        self.use()
+        while (found := await self.store.get(job_id)) is not None:
+            try:
+                after = decide(found)
+            except IllegalTransition:
+                return None
+            (answer,) = await self.store.put([Change(after, found)])
+            if isinstance(answer, Job):
+                self.history.add(self.clock.now(), verb, answer)
+                self.tell(answer if answer.state is State.RUNNING else None)
+                return answer
+            if answer.name is not None:
+                raise NameHeld(answer.name, answer.holder)
+        return None

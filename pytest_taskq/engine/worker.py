@@ -1,0 +1,82 @@
+"""A worker: its settings, and the ways to run it. The loop itself is in ``run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pytest_taskq.core.errors import BadOption
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.outcome import Again
+from pytest_taskq.engine.limits import CHAIN_LIMIT
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.run import Report, Run
+from pytest_taskq.engine.tasks import Tasks
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Claims jobs and runs them, up to ``concurrency`` at once.
+
+    ``queues``: the ones it listens to; None for all. ``expired``: whether and when again, for a
+    job whose worker let the lease lapse; by default at once.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        tasks: Tasks,
+        *,
+        name: str = "worker",
+        concurrency: int = 10,
+        queues: frozenset[str] | None = None,
+        expired: Callable[[Job], Again | None] | None = None,
+    ) -> None:
+        if type(concurrency) is not int or concurrency < 1:
+            raise BadOption(
+                f"The concurrency of a worker must be a whole number above zero. "
+                f"It is {concurrency!r}. Use 1 to run jobs one after the other."
+            )
+        self.queue = queue
+        self.tasks = tasks
+        self.name = name
+        self.concurrency = concurrency
+        self.queues = queues
+        self.expired = expired or (lambda _job: Again(at=queue.clock.now()))
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs this worker has in hand."""
+        return [job for run in self._runs() for job in run.jobs]
+
+    async def run_until_idle(
+        self, *, attempts: int | None = None, chain_limit: int | None = CHAIN_LIMIT
+    ) -> Report:
+        """Run what is due, and what that enqueues, until nothing is due; at most ``attempts``."""
+        return await Run(self, "idle", attempts=attempts, chain_limit=chain_limit).go()
+
+    async def run_until_finished(
+        self, *, at_most: Mapping[str, int] | None = None, chain_limit: int | None = CHAIN_LIMIT
+    ) -> Report:
+        """Run until no job is left, letting time pass as the clock's mode says.
+
+        ``at_most``: by key or task name, after how many attempts the jobs of that name are
+        cancelled. On a controlled clock, raises NotFinished when one chain of jobs, each
+        enqueued by the one before, goes on for more than ``chain_limit`` attempts.
+        """
+        return await Run(self, "finished", at_most=at_most, chain_limit=chain_limit).go()
+
+    async def run_forever(self) -> Report:
+        """Run jobs as they become due, until ``stop`` is called or the caller is cancelled."""
+        return await Run(self, "stopped").go()
+
+    def stop(self, *, force: bool = False) -> None:
+        """End the present runs: after the jobs in hand, or with ``force`` at once.
+
+        Jobs stopped by force go back to the queue, and the attempt is given back.
+        """
+        for run in self._runs():
+            run.stop(force=force)
+
+    def _runs(self) -> list[Run]:
+        return [run for run in self.queue.runs if isinstance(run, Run) and run.worker is self]

@@ -1,0 +1,66 @@
+"""How often a run may run something, and chains that never end."""
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.core.job import State
+from pytest_taskq.core.retry import fixed
+from support.bench import Bench
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+async def test_a_run_may_be_cut_by_key_or_by_task_name():
+    bench = Bench("auto")
+
+    async def again(key):
+        bench.seen.append(key)
+        await bench.add("again", key, after=1, key=key)
+
+    bench.task(again)
+    await bench.add("again", "one", key="one")
+    await bench.worker.run_until_finished(at_most={"one": 3})
+    assert bench.seen == ["one"] * 3
+    assert await bench.queue.leases.claim("anybody", 10) == []
+    await bench.add("again", "two", key="two")
+    await bench.worker.run_until_finished(at_most={"again": 2})
+    assert bench.seen[3:] == ["two"] * 2
+
+
+@pytest.mark.parametrize("mode", ["auto", "held"])
+async def test_a_chain_without_end_is_reported(mode):
+    bench = Bench(mode)
+
+    async def again():
+        await bench.add("again")
+
+    bench.task(again)
+    await bench.add("again")
+    with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
+        await bench.worker.run_until_finished()
+    assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
+
+
+async def test_a_retry_without_end_is_reported(bench):
+    async def fails():
+        raise OSError
+
+    bench.task(fails, retry=fixed(attempts=None, delay=timedelta()))
+    await bench.add("fails")
+    with pytest.raises(NotFinished, match=r"tried 100\d times"):
+        await bench.worker.run_until_finished()
+
+
+async def test_many_jobs_are_no_chain(bench):
+    bench.note()
+    for number in range(1_500):
+        await bench.add("note", number)
+    await bench.worker.run_until_finished()
+    assert len(bench.seen) == 1_500
