@@ -8,14 +8,13 @@ attempt, which it names before it cancels.
 from __future__ import annotations
 
 import asyncio
-import dis
 import traceback
 from enum import Enum
-from types import TracebackType
 
 from pytest_taskq.core.job import Failure
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
 from pytest_taskq.core.payload import encode_result
+from pytest_taskq.engine.interrupt import raised_by_a_statement
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.tasks import Attempt, Task
 
@@ -57,7 +56,7 @@ async def execute(attempt: Attempt, task: Task, stopped: dict[int, Stop]) -> End
             raise
         return _failed(attempt, task, error)
     except KeyboardInterrupt as error:
-        if not _raised_by_a_statement(error.__traceback__):
+        if not raised_by_a_statement(error.__traceback__):
             raise
         return _failed(attempt, task, error)
     except BaseException as error:  # noqa: BLE001 - SystemExit and its like end the job only
@@ -111,13 +110,3 @@ def _ended(
 def _cancelled_from_outside() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _raised_by_a_statement(frames: TracebackType | None) -> bool:
-    """Whether a ``raise`` in Python code raised it, and not a signal between two instructions."""
-    if frames is None:
-        return False
-    while frames.tb_next is not None:
-        frames = frames.tb_next
-    code = frames.tb_frame.f_code.co_code
-    return code[frames.tb_lasti] == dis.opmap["RAISE_VARARGS"]

@@ -35,7 +35,10 @@ class Ended(NamedTuple):
 
 
 class Leases:
-    """Claims and gives back jobs of one queue. ``length``: of a lease, in microseconds."""
+    """Claims and gives back jobs of one queue. ``length``: of a lease, in microseconds.
+
+    What was claimed may be reported after the queue is closed; nothing more is claimed then.
+    """
 
     def __init__(self, queue: Queue, length: int) -> None:
         self._queue = queue
@@ -85,7 +88,6 @@ class Leases:
         The answer has each job as it is now, or None where the lease was lost meanwhile: that
         outcome changes nothing and stands in the history as late.
         """
-        self._queue.use()
         now = self._clock.now()
         changes: list[Change] = []
         for item in ended:
@@ -108,7 +110,6 @@ class Leases:
 
     async def renew(self, jobs: Sequence[Job]) -> list[Job | None]:
         """Prolong leases. None stands for a job whose lease was lost."""
-        self._queue.use()
         now = self._clock.now()
         renewed: list[Job | None] = []
         for job in jobs:

@@ -36,6 +36,9 @@ LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used
 class Endable(Protocol):
     """A run of a worker, as its queue sees it."""
 
+    def stop(self, *, force: bool) -> None:
+        """End after the jobs in hand, or by force at once."""
+
     async def end(self) -> None:
         """Stop by force, and wait until it is over."""
 
@@ -146,6 +149,12 @@ class Queue:
         for run in tuple(self.runs):
             await run.end()
 
+    def close(self) -> None:
+        """Close without waiting, for the end of a test: what still runs is told to stop."""
+        self._closed = True
+        for run in tuple(self.runs):
+            run.stop(force=True)
+
     @contextmanager
     def told(self, listener: Callable[[Job | None], None]) -> Iterator[None]:
         """Call ``listener`` after changes made through this object.
@@ -159,7 +168,11 @@ class Queue:
             self._listeners.discard(listener)
 
     def tell(self, job: Job | None) -> None:
-        """Let the listeners know of a change."""
+        """Let the listeners know of a change, on their own loop if this is another thread."""
+        here, loop = asyncio._get_running_loop(), self._loop  # noqa: SLF001 - see use()
+        if self._listeners and loop is not None and loop is not here and loop.is_running():
+            loop.call_soon_threadsafe(self.tell, job)
+            return
         for listener in tuple(self._listeners):
             listener(job)
 

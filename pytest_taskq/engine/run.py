@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.core.errors import NotFinished, QueueClosed
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.outcome import Cancelled, Failed
 from pytest_taskq.core.payload import decode_call
@@ -85,9 +85,11 @@ class Run:
             try:
                 while not await self._turn():
                     await self._wake.wait()
-            except BaseException:
+            except BaseException as error:
                 await self._give_back()
-                raise
+                # Closed under a run that was told to stop: that is how it was told.
+                if not (self._stopping and isinstance(error, QueueClosed)):
+                    raise
         return self.report
 
     def stop(self, *, force: bool) -> None:

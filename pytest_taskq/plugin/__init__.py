@@ -1,0 +1,128 @@
+"""The hooks. Wires and nothing more; loads neither asyncio nor the engine."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_taskq.plugin.fixtures import (
+    ENVIRONMENT,
+    docket,
+    in_memory_app,
+    in_memory_connector,
+    soniq_app,
+    taskq_clock,
+    taskq_connector,
+    taskq_docket,
+    taskq_environment,
+    worker,
+)
+from pytest_taskq.plugin.options import add_options, read_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from pytest_taskq.testing.environment import Environment
+
+__all__ = [
+    "docket",
+    "in_memory_app",
+    "in_memory_connector",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_report_header",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "soniq_app",
+    "taskq_clock",
+    "taskq_connector",
+    "taskq_docket",
+    "taskq_environment",
+    "worker",
+]
+
+TIME_MARKER = (
+    'taskq_time(start=None, mode="held"): start and mode of the clock in one test; '
+    "mode is held, auto or real"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and refuse wrong options before anything runs."""
+    config.addinivalue_line("markers", TIME_MARKER)
+    if not (config.option.help or config.option.version):
+        read_options(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """One line: what the tests run on."""
+    options = read_options(config)
+    return f"taskq: backend={options.backend}, seed={options.seed}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that is marked with a time gets it, whichever fixtures it asks for."""
+    for item in items:
+        if item.get_closest_marker("taskq_time") is not None:
+            names: list[str] = getattr(item, "fixturenames", [])
+            if "taskq_environment" not in names:
+                names.insert(0, "taskq_environment")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Stop the workers that an async test leaves running, inside the test's own coroutine."""
+    environment = item.stash.get(ENVIRONMENT, None)
+    owner, name = _coroutine_of(item)
+    if environment is None or owner is None:
+        return (yield)
+    function = getattr(owner, name)
+    setattr(owner, name, _ending(environment, function))
+    try:
+        return (yield)
+    finally:
+        setattr(owner, name, function)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its queues looked like."""
+    report = yield
+    environment = item.stash.get(ENVIRONMENT, None)
+    if report.failed and call.when == "call" and environment is not None and environment.queues:
+        report.sections.append(("taskq: the queue", environment.describe()))
+    return report
+
+
+def _coroutine_of(item: pytest.Item) -> tuple[Any, str]:
+    """The object and attribute that hold the coroutine function which is the test, if it is one.
+
+    Both pytest-asyncio and anyio read it after our hook; under Hypothesis it is the inner test.
+    """
+    function = getattr(item, "obj", None)
+    inner = getattr(function, "hypothesis", None)
+    if inner is not None and inspect.iscoroutinefunction(inner.inner_test):
+        return inner, "inner_test"
+    return (item, "obj") if inspect.iscoroutinefunction(function) else (None, "")
+
+
+def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def ending(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            await environment.end_runs()
+
+    return ending

@@ -1,0 +1,135 @@
+"""Waiting for something that another task, thread or process brings about.
+
+Real time inside: a test that waits with a frozen clock still ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeGuard, TypeVar, overload
+
+from pytest_taskq.core.errors import BadOption
+from pytest_taskq.engine.clock import Stopwatch
+from pytest_taskq.engine.queue import LAST_USED
+from pytest_taskq.testing.describe import describe_queue, describe_waiting_tasks, in_one_line
+
+__all__ = ["wait_until"]
+
+T = TypeVar("T")
+
+
+@overload
+def wait_until(
+    predicate: Callable[[], Awaitable[T | None]],
+    *,
+    timeout: float = 2.0,
+    poll: float = 0.01,
+    message: str | None = None,
+) -> Coroutine[Any, Any, T]: ...
+@overload
+def wait_until(
+    predicate: Callable[[], T | None],
+    *,
+    timeout: float = 2.0,
+    poll: float = 0.01,
+    message: str | None = None,
+) -> Coroutine[Any, Any, T]: ...
+async def wait_until(
+    predicate: Callable[[], Any],
+    *,
+    timeout: float = 2.0,  # noqa: ASYNC109 - it is the condition's time, and reported as such
+    poll: float = 0.01,
+    message: str | None = None,
+) -> Any:
+    """Wait until ``predicate`` is true, and return what it returned.
+
+    It may be sync or async, and may raise an ``Exception`` while it is not true yet.
+    ``timeout`` and ``poll`` are real seconds. On time-out raises AssertionError with the
+    message, the last value or exception, what the queue looked like, and which tasks wait.
+
+        job = await wait_until(lambda: find_job(7), timeout=1, message="job 7 never came")
+    """
+    __tracebackhide__ = True
+    _check(predicate, timeout, poll)
+    stopwatch = Stopwatch()
+    started = asyncio.get_running_loop().time()
+    while True:
+        error: Exception | None = None
+        left = timeout - stopwatch.seconds()
+        try:
+            value = await _ask(predicate, max(left, poll))
+            last = f"it returned {in_one_line(value)}"
+        except Exception as raised:  # noqa: BLE001 - shown if it is the last one
+            value, error = None, raised
+            last = f"it raised {type(raised).__name__}: {in_one_line(raised, str)}"
+        if value:
+            return value
+        left = timeout - stopwatch.seconds()
+        if left <= 0:
+            raise AssertionError(_timed_out(message, timeout, last)) from error
+        await _pause(min(poll, left), started)
+
+
+class _NoAnswerError(Exception):
+    """An async predicate had not returned when the time was over."""
+
+    def __str__(self) -> str:
+        return "the predicate did not return"
+
+
+async def _ask(predicate: Callable[[], Any], seconds: float) -> Any:
+    value = predicate()
+    if not inspect.isawaitable(value):
+        return value
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await value
+    except TimeoutError:
+        if limit.expired():
+            raise _NoAnswerError from None
+        raise
+
+
+async def _pause(seconds: float, started: float) -> None:
+    # A loop whose clock stands still, because somebody froze `time.monotonic`, never wakes a
+    # sleeper; a thread does.
+    if asyncio.get_running_loop().time() == started:
+        await asyncio.to_thread(time.sleep, seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+
+def _check(predicate: object, timeout: object, poll: object) -> None:
+    if not callable(predicate):
+        raise BadOption(
+            f"wait_until() needs a function to ask again and again. It was given "
+            f"{in_one_line(predicate)}. Write wait_until(lambda: ...)."
+        )
+    if not (_is_number(timeout) and timeout >= 0):
+        raise BadOption(
+            f"The timeout of wait_until() is in seconds, from 0 up. It is {timeout!r}. "
+            f"Leave it out for 2 s."
+        )
+    if not (_is_number(poll) and poll > 0):
+        raise BadOption(
+            f"The poll of wait_until() is in seconds, above 0. It is {poll!r}. "
+            f"Leave it out for 0.01 s."
+        )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _timed_out(message: str | None, seconds: float, last: str) -> str:
+    what = message or "the condition did not become true"
+    parts = [f"{what} (waited {seconds:g} s; the last time {last})"]
+    queue = LAST_USED.get()
+    if queue is not None and (found := queue()) is not None:
+        parts.append(describe_queue(found))
+    parts.append(describe_waiting_tasks())
+    return "\n".join(part for part in parts if part)

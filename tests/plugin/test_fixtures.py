@@ -1,0 +1,258 @@
+"""The fixtures in real pytest runs: every mode, every loop scope, and a test's own clock."""
+
+import pytest
+
+ASYNC_TEST = """
+    import pytest
+
+    {mark}
+    async def test_it(docket, worker, taskq_environment):
+        seen = []
+
+        async def note(value):
+            seen.append(value)
+
+        await docket.add(note)("hello")
+        await worker.run_until_finished()
+        assert seen == ["hello"]
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    """Run pytest in a process of its own on the given test module; hands out the result."""
+
+    def run(text, *options, ini=""):
+        pytester.makeini(
+            "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+            + ini
+        )
+        pytester.makepyfile(text)
+        return pytester.runpytest_subprocess(
+            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=60
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("scope", ["function", "class", "module", "session"])
+def test_strict_mode_and_every_loop_scope(run, scope):
+    mark = f'@pytest.mark.asyncio(loop_scope="{scope}")'
+    run(ASYNC_TEST.format(mark=mark)).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+def test_auto_mode(run, scope):
+    ini = f"asyncio_mode = auto\nasyncio_default_test_loop_scope = {scope}\n"
+    run(ASYNC_TEST.format(mark=""), ini=ini).assert_outcomes(passed=1)
+
+
+def test_anyio_on_asyncio(run):
+    text = ASYNC_TEST.format(mark='@pytest.mark.anyio\n    @pytest.mark.parametrize("i", [1])')
+    text = (
+        text.replace("test_it(", "test_it(i, ")
+        + """
+    @pytest.fixture
+    def anyio_backend():
+        return "asyncio"
+    """
+    )
+    run(text).assert_outcomes(passed=1)
+
+
+def test_several_processes(run):
+    mark = '@pytest.mark.asyncio\n    @pytest.mark.parametrize("i", range(4))'
+    run(ASYNC_TEST.format(mark=mark).replace("test_it(", "test_it(i, "), "-n2").assert_outcomes(
+        passed=4
+    )
+
+
+def test_hypothesis_runs_every_example_on_the_fixtures(run):
+    text = """
+        import pytest
+        from hypothesis import HealthCheck, given, settings, strategies as st
+
+        @pytest.mark.asyncio
+        @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5)
+        @given(value=st.integers())
+        async def test_it(docket, worker, value):
+            seen = []
+
+            async def note(value):
+                seen.append(value)
+
+            await docket.add(note)(value)
+            await worker.run_until_finished()
+            assert seen == [value]
+    """
+    run(text).assert_outcomes(passed=1)
+
+
+def test_a_sync_test_uses_the_sync_calls(run):
+    text = """
+        def test_it(in_memory_app):
+            seen = []
+
+            @in_memory_app.task(name="note")
+            def note(value):
+                seen.append(value)
+
+            note.defer(value=1)
+            in_memory_app.run_worker(wait=False)
+            note.defer(value=2)
+            in_memory_app.run_worker(wait=False)
+            assert seen == [1, 2]
+    """
+    run(text).assert_outcomes(passed=1)
+
+
+def test_each_test_has_its_own_queue_and_clock(run):
+    text = """
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+
+        @pytest.mark.parametrize("number", [1, 2])
+        async def test_it(number, docket, soniq_app, in_memory_connector, taskq_clock):
+            async def note():
+                pass
+
+            assert (await docket.snapshot()).total_tasks == 0
+            await docket.add(note)()
+            taskq_clock.advance(days=400)
+            assert taskq_clock.time().year < 2100
+    """
+    run(text).assert_outcomes(passed=2)
+
+
+def test_fixtures_of_the_users_own_with_our_names_break_nothing(run):
+    text = """
+        import pytest
+
+        @pytest.fixture
+        def worker():
+            return "mine"
+
+        @pytest.fixture
+        def docket():
+            return "mine too"
+
+        def test_it(worker, docket, taskq_docket, in_memory_app):
+            assert (worker, docket) == ("mine", "mine too")
+            assert type(taskq_docket).__name__ == "Docket"
+    """
+    run(text).assert_outcomes(passed=1)
+
+
+def test_a_worker_left_running_is_stopped_on_the_tests_own_loop(run):
+    text = """
+        import asyncio
+        import pytest
+
+        left = []
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_leaves_a_worker(docket, worker):
+            left.append(asyncio.create_task(worker.run_forever()))
+            await asyncio.sleep(0)
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_finds_nothing_left():
+            await asyncio.wait_for(left[0], timeout=5)
+    """
+    run(text).assert_outcomes(passed=2)
+
+
+TIME_TESTS = """
+    import datetime
+    import time
+    import pytest
+
+    @pytest.mark.taskq_time("2030-01-01T12:00:00+00:00")
+    def test_marked(taskq_clock):
+        assert taskq_clock.mode == "held"
+        assert datetime.datetime.now(datetime.timezone.utc) == taskq_clock.time()
+        assert taskq_clock.time().year == 2030
+
+    @pytest.mark.taskq_time(start="2030-01-01")
+    def test_marked_and_no_fixture():
+        assert time.gmtime().tm_year == 2030
+
+    @pytest.mark.taskq_time(mode="auto")
+    def test_auto(taskq_clock):
+        assert taskq_clock.mode == "auto"
+
+    @pytest.mark.taskq_time(mode="real")
+    def test_real(taskq_clock):
+        with pytest.raises(ValueError, match="cannot be moved"):
+            taskq_clock.advance(1)
+
+    def test_asked_for(taskq_clock):
+        before = datetime.datetime.now(datetime.timezone.utc)
+        taskq_clock.advance(hours=1)
+        after = datetime.datetime.now(datetime.timezone.utc)
+        assert after - before == datetime.timedelta(hours=1)
+
+    def test_unmarked(taskq_environment):
+        assert taskq_environment.clock.mode == "auto"
+        assert time.gmtime().tm_year != 2030
+"""
+
+
+def test_the_marker_and_the_clock(run):
+    run(TIME_TESTS, "--strict-markers").assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("end", ["assert 0", "raise SystemExit(1)", "raise KeyError"])
+def test_nothing_is_frozen_after_a_test_whatever_happened_in_it(run, end):
+    text = f"""
+        import time
+
+        def test_it(taskq_clock):
+            taskq_clock.advance(days=10_000)
+            {end}
+
+        def test_after():
+            assert time.gmtime().tm_year < 2050
+    """
+    run(text).assert_outcomes(passed=1, failed=1)
+
+
+def test_the_duration_of_a_test_with_a_held_clock_is_real(run):
+    text = """
+        def test_it(taskq_clock):
+            taskq_clock.advance(days=10_000)
+    """
+    result = run(text, "--durations=1", "-vv")
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r"[01]\.\d\ds (call|setup|teardown) .*test_it"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ("at=1", "It was given at"),
+        ('mode="frozen"', "mode='frozen', which is none of auto, held, real"),
+        ('"yesterday"', "start='yesterday'"),
+        ('"2030-01-01", mode="real"', "a real clock cannot start elsewhere"),
+        ('"2030-01-01", start="2031-01-01"', "1 positional"),
+        ("5", "not int"),
+    ],
+)
+def test_a_wrong_marker_fails_its_test_in_one_line(run, arguments, found):
+    text = f"""
+        import pytest
+
+        @pytest.mark.taskq_time({arguments})
+        def test_it(taskq_clock):
+            pass
+
+        def test_another():
+            pass
+    """
+    result = run(text)
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [f"*test_it: the marker taskq_time takes start and mode. *{found}*. Write for instance *"]
+    )
+    result.stdout.no_fnmatch_line("*options.py*")

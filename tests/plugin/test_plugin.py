@@ -1,0 +1,178 @@
+"""The hooks: options, what is loaded and when, the header, and what a failed test shows."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(pytester):
+    """Run pytest in a process of its own; hands out the result."""
+
+    def run(*options, **files):
+        pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+        if files:
+            pytester.makepyfile(**files)
+        return pytester.runpytest_subprocess(
+            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=60
+        )
+
+    return run
+
+
+LOADED = """
+import sys
+
+def pytest_unconfigure():
+    names = sorted({name.partition(".")[0] for name in sys.modules})
+    ours = [name for name in sys.modules if name.startswith("pytest_taskq.")]
+    print("TOP", *names)
+    print("OURS", *sorted(ours))
+"""
+HEAVY = {"redis", "fakeredis", "asyncpg", "sqlite3", "freezegun", "hypothesis", "time_machine"}
+
+
+@pytest.mark.parametrize("loops", [True, False])
+def test_collecting_loads_nothing_heavy(run, loops):
+    options = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:randomly", "-p", "no:xdist"]
+    if not loops:
+        options += ["-p", "no:asyncio"]
+    result = run("--co", "-q", "-s", *options, conftest=LOADED)
+    top = next(line for line in result.outlines if line.startswith("TOP")).split()
+    ours = next(line for line in result.outlines if line.startswith("OURS")).split()
+    assert HEAVY.isdisjoint(top)
+    assert loops or "asyncio" not in top
+    assert ours[1:] == [
+        "pytest_taskq.plugin",
+        "pytest_taskq.plugin.fixtures",
+        "pytest_taskq.plugin.options",
+    ]
+
+
+def test_the_front_door_loads_nothing_until_it_is_used(pytester):
+    script = pytester.makepyfile(
+        """
+        import sys
+        import pytest_taskq
+
+        assert "asyncio" not in sys.modules
+        assert "wait_until" in dir(pytest_taskq)
+        from pytest_taskq import wait_until
+        assert wait_until.__module__ == "pytest_taskq.testing.wait"
+        """
+    )
+    assert pytester.run(sys.executable, "-I", script).ret == 0
+
+
+def test_the_plugin_can_be_switched_off(run):
+    run("-p", "no:taskq", test_it="def test(): pass").assert_outcomes(passed=1)
+    result = run("-p", "no:taskq", test_it="def test(docket): pass")
+    result.stdout.fnmatch_lines(["*fixture 'docket' not found*"])
+
+
+def test_the_header_says_what_the_tests_run_on(run):
+    result = run("--taskq-seed=7", test_it="def test(): pass")
+    result.stdout.fnmatch_lines(["taskq: backend=memory, seed=7"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "seed=0"),
+        ({"ini": "1"}, "seed=1"),
+        ({"ini": "1", "environment": "2"}, "seed=2"),
+        ({"ini": "1", "environment": "2", "line": "3"}, "seed=3"),
+    ],
+)
+def test_the_command_line_wins_over_the_environment_and_that_over_the_ini(
+    pytester, monkeypatch, given, expected
+):
+    if "ini" in given:
+        pytester.makeini(f"[pytest]\ntaskq_seed = {given['ini']}\n")
+    if "environment" in given:
+        monkeypatch.setenv("TASKQ_SEED", given["environment"])
+    options = [f"--taskq-seed={given['line']}"] if "line" in given else []
+    result = pytester.runpytest_subprocess("--co", *options)
+    result.stdout.fnmatch_lines([f"*backend=memory, {expected}"])
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            ["--taskq-backend=mongo"],
+            "ERROR: taskq: there is no backend 'mongo'. It was chosen by --taskq-backend, *memory.",
+        ),
+        (["--taskq-seed=x"], "ERROR: taskq: the seed must be a whole number. It is 'x', *"),
+    ],
+)
+def test_a_wrong_option_ends_the_run_before_it_begins(run, options, line):
+    result = run(*options, test_it="def test(): pass")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([line])
+    assert run(*options, "--help").ret == 0
+
+
+def test_a_failed_test_shows_the_queue_and_the_jobs_own_error(run):
+    text = """
+import pytest
+
+async def charge(order):
+    raise ConnectionError(f"bank is closed for {order}")
+
+@pytest.mark.asyncio
+async def test_payment(docket, worker):
+    await docket.add(charge, key="order-7")("book")
+    await worker.run_until_finished()
+    assert False, "not paid"
+"""
+    result = run(test_it=text)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*AssertionError: not paid*",
+            "*- taskq: the queue -*",
+            "The clock is auto and stands at *",
+            "1 job: 1 dead.",
+            "*charge('book')*dead*attempt 1*key order-7*ConnectionError: bank is closed for book",
+            "Job #1 (charge) failed in attempt 1:",
+            "*test_it.py*in charge",
+            '*raise ConnectionError(f"bank is closed for {order}")',
+        ]
+    )
+
+
+def test_a_passing_test_shows_nothing(run):
+    result = run("-rA", test_it="def test(taskq_docket): pass")
+    result.stdout.no_fnmatch_line("*the queue*")
+
+
+def test_a_real_interruption_stops_the_run_and_leaves_nothing_behind(run):
+    text = """
+import asyncio
+import os
+import signal
+import pytest
+
+async def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.Event().wait()
+
+@pytest.fixture
+def after(taskq_docket, taskq_environment):
+    yield
+    (job,) = taskq_environment.queues[0].store._jobs.values()
+    print("AFTER", job.state, job.attempt, taskq_environment.clock.busy)
+
+@pytest.mark.asyncio
+async def test_it(after, docket, worker):
+    await docket.add(interrupted)()
+    await worker.run_until_finished()
+
+def test_not_reached():
+    print("REACHED")
+"""
+    result = run("-s", test_it=text)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*AFTER queued 0 0*"])
+    result.stdout.no_fnmatch_line("*REACHED*")
