@@ -1,0 +1,123 @@
+"""From a call of ``enqueue`` to the engine's job: what was asked for, and what is allowed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from pytest_taskq.core.errors import describe_names
+from pytest_taskq.core.instants import to_instant, to_micros
+from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.soniq._arguments import as_stored, fingerprint
+from pytest_taskq.soniq._registry import Registration, check_name, labels_of, name_of
+from pytest_taskq.soniq._rows import AT_ONCE
+from pytest_taskq.soniq._settings import Settings
+from pytest_taskq.soniq.errors import SONIQ_UNKNOWN_TASK_NAME, SoniqError
+
+__all__ = ["Options", "Target", "When", "called", "known", "new_job"]
+
+logger = logging.getLogger(__name__)
+
+Target = Callable[..., Any] | str
+When = datetime | timedelta | float | None
+QUEUED = frozenset({State.QUEUED})
+
+
+class Options(NamedTuple):
+    """What ``enqueue`` was told besides the arguments; None stands for the registered value."""
+
+    queue: str | None = None
+    priority: int | None = None
+    scheduled_at: When = None
+    unique: bool | None = None
+    dedup_key: str | None = None
+
+
+def called(
+    target: Target, args: dict[str, Any] | None, kwargs: dict[str, Any], pattern: str
+) -> tuple[str, dict[str, Any]]:
+    """The name and the arguments of a call; TypeError for a mixture of its two forms."""
+    if isinstance(target, str):
+        if kwargs:
+            raise TypeError(
+                f"enqueue() of a name takes its arguments as args={{...}}. It was given "
+                f"{', '.join(kwargs)} as keywords. Write enqueue({target!r}, args={kwargs!r})."
+            )
+        return check_name(target, pattern), args or {}
+    if not callable(target):
+        raise TypeError(
+            f"enqueue() needs a registered function or its name. "
+            f"It was given a {type(target).__name__}. Register a function with @app.job()."
+        )
+    if args is not None:
+        raise TypeError(
+            "enqueue() of a function takes its arguments as keywords. It was given args=. "
+            "Write the arguments out, or enqueue the job by its name."
+        )
+    return name_of(target), kwargs
+
+
+def known(
+    name: str, registered: Mapping[str, Registration], settings: Settings
+) -> Registration | None:
+    """The registration of a name. Without one, what the setting enqueue_validation says."""
+    registration = registered.get(name)
+    if registration is None and settings.enqueue_validation != "none":
+        problem = f"No job is registered under the name {name!r}."
+        if settings.enqueue_validation == "warn":
+            logger.warning("%s It is enqueued all the same.", problem)
+        else:
+            raise SoniqError(
+                problem,
+                SONIQ_UNKNOWN_TASK_NAME,
+                {"task_name": name},
+                [describe_names(name, registered), "Register it with @app.job() before."],
+            )
+    return registration
+
+
+def new_job(
+    queue: Queue,
+    settings: Settings,
+    name: str,
+    job: Registration | None,
+    arguments: dict[str, Any],
+    options: Options,
+) -> Job:
+    """The job to enqueue. Raises SoniqError for arguments that do not fit or are no JSON."""
+    if job is not None:
+        job.check(arguments)
+        labels, priority, queue_name, unique = job.labels, job.priority, job.queue, job.unique
+    else:
+        labels, priority = labels_of(settings.max_retries + 1), settings.priority
+        queue_name, unique = "default", False
+    payload = as_stored(name, arguments)
+    holds: tuple[Hold, ...] = ()
+    if unique if options.unique is None else options.unique:
+        labels = {**labels, "args_hash": fingerprint(arguments)}
+        holds = (Hold(f"unique {name} {labels['args_hash']}", QUEUED),)
+    if options.dedup_key:
+        labels = {**labels, "dedup_key": options.dedup_key}
+        holds += (Hold(f"dedup {options.dedup_key}", QUEUED),)
+    due_at = _instant(options.scheduled_at, queue)
+    return queue.new_job(
+        name,
+        payload=payload,
+        queue=queue_name if options.queue is None else options.queue,
+        priority=-(priority if options.priority is None else options.priority),
+        due_at=due_at,
+        rank=AT_ONCE if due_at is None else due_at,
+        holds=holds,
+        labels=labels,
+    )
+
+
+def _instant(when: When, queue: Queue) -> int | None:
+    if when is None:
+        return None
+    if isinstance(when, timedelta | int | float):
+        return queue.clock.now() + to_micros(when)
+    return to_instant(when)

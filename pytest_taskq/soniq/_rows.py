@@ -1,0 +1,116 @@
+"""A job as Soniq shows it: a row, a status, an id and the text of an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Failure, Job, JobId, State
+from pytest_taskq.core.payload import decode_call, decode_value
+
+__all__ = [
+    "AT_ONCE",
+    "STATUS",
+    "dead_reason",
+    "error_text",
+    "job_number",
+    "last_error",
+    "row_id",
+    "row_of",
+    "shown_args",
+]
+
+AT_ONCE = 0
+"""The rank of a job without a time of its own: it runs before those that had to wait for one."""
+
+STATUS = {
+    State.QUEUED: "queued",
+    State.RUNNING: "processing",
+    State.SUCCEEDED: "done",
+    State.DEAD: "dead_letter",
+    State.CANCELLED: "cancelled",
+}
+ERROR_LIMIT = 8192
+REASONS = {"UnknownTask": "job_not_found"}
+ID_PREFIX = "00000000-0000-4000-8000-"
+
+
+def row_id(number: JobId) -> str:
+    """The id that users see: a UUID by its form, as the library's are."""
+    return f"{ID_PREFIX}{number:012x}"
+
+
+def job_number(job_id: str) -> JobId:
+    """The job behind a row's id; 0, which is no job's, for any other text."""
+    text = str(job_id)
+    try:
+        return int(text.removeprefix(ID_PREFIX), 16) if text.startswith(ID_PREFIX) else 0
+    except ValueError:
+        return 0
+
+
+def error_text(failure: Failure) -> str:
+    """An error as the library writes it: type, message and traceback, within its limit."""
+    if failure.type_name == "TimeLimitExceeded":
+        return failure.message
+    return f"{failure.type_name}: {failure.message}\n{failure.traceback}"[:ERROR_LIMIT]
+
+
+def dead_reason(job: Job) -> str:
+    """Why a job is a dead letter, in the library's words."""
+    name = job.failure.type_name if job.failure else ""
+    return REASONS.get(name, "max_retries_exceeded")
+
+
+def last_error(job: Job) -> str | None:
+    """The text of the last failure; None without one."""
+    if job.failure is None:
+        return None
+    text = error_text(job.failure)
+    if job.state is State.DEAD and dead_reason(job) == "max_retries_exceeded":
+        return f"Max retries exceeded: {text}"[:ERROR_LIMIT]
+    return text
+
+
+def shown_args(job: Job) -> dict[str, Any]:
+    """A fresh copy of the arguments."""
+    return dict(decode_call(job.payload)[1])
+
+
+def row_of(job: Job, *, result_ttl: int = 0, producer_id: str = "auto") -> dict[str, Any]:
+    """The row of a job, with the keys that soniq 0.1 has; times are ISO texts."""
+    shared = {
+        "id": row_id(job.id),
+        "job_name": job.task,
+        "args": shown_args(job),
+        "status": STATUS[job.state],
+        "attempts": job.attempt,
+        "max_attempts": job.labels["max_attempts"],
+        "queue": job.queue,
+        "priority": -job.priority,
+        "scheduled_at": _scheduled_at(job),
+        "last_error": last_error(job),
+        "result": None,
+        "created_at": _text(job.created_at),
+        "updated_at": _text(max(job.created_at, job.started_at or 0, job.finished_at or 0)),
+    }
+    if job.state is State.DEAD:
+        return shared | {"scheduled_at": None, "dead_letter_reason": dead_reason(job)}
+    done = job.state is State.SUCCEEDED and job.finished_at is not None
+    return shared | {
+        "result": decode_value(job.result) if job.result is not None else None,
+        "args_hash": job.labels.get("args_hash"),
+        "unique_job": "args_hash" in job.labels,
+        "dedup_key": job.labels.get("dedup_key"),
+        "producer_id": producer_id,
+        "worker_id": job.lease.worker if job.lease is not None else None,
+        "expires_at": _text((job.finished_at or 0) + result_ttl * 1_000_000) if done else None,
+    }
+
+
+def _scheduled_at(job: Job) -> str | None:
+    return None if job.rank == AT_ONCE else _text(job.due_at)
+
+
+def _text(instant: int) -> str:
+    return to_datetime(instant).isoformat()

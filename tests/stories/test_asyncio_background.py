@@ -1,0 +1,79 @@
+"""Work in the background: it is done, it can be cancelled, and it cleans up."""
+
+import asyncio
+from unittest.mock import AsyncMock
+
+import pytest
+
+from parcels.courier import Courier
+from parcels.depot import deliver, greet_customer, sort_the_depot
+from pytest_taskq import wait_until
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_parcel_is_delivered():
+    result = await deliver({"parcel": "p-1", "customer": "c-7", "weight": 12})
+    assert result["status"] == "delivered"
+    assert result["parcel"] == "p-1"
+
+
+async def test_a_new_customer_is_filed_and_greeted():
+    files, mail = AsyncMock(), AsyncMock()
+    await greet_customer("c-7", "ines@example.org", files=files, mail=mail)
+    files.create_customer.assert_called_once()
+    mail.send_welcome.assert_called_once()
+
+
+async def test_a_cancelled_task_tells_its_wrapper_and_shuts_its_gate():
+    cleaned, gate = [], []
+
+    async def watched():
+        try:
+            await sort_the_depot(gate)
+        except asyncio.CancelledError:
+            cleaned.append(True)
+            raise
+
+    task = asyncio.create_task(watched())
+    await wait_until(lambda: gate)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert len(cleaned) == 1
+    assert gate == ["open", "shut"]  # the depot's own clean-up, and not only the wrapper's
+
+
+async def test_a_cancelled_sleep_cleans_up():
+    cleaned, begun = [], asyncio.Event()
+
+    async def nap():
+        try:
+            begun.set()
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            cleaned.append(True)
+            raise
+
+    task = asyncio.create_task(nap())
+    await begun.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(cleaned) == 1
+
+
+async def test_a_courier_delivers_what_is_in_the_bag_before_going_home():
+    courier = Courier()
+    round_ = asyncio.create_task(courier.run())
+    await wait_until(courier.is_running)
+    await courier.bag.put({"parcel": "p-1"})
+
+    await courier.shutdown()
+
+    await asyncio.wait_for(round_, timeout=5)
+    assert courier.is_stopped()
+    assert [parcel["parcel"] for parcel in courier.delivered] == ["p-1"]

@@ -1,0 +1,113 @@
+"""An oven that goes out: retries, dead letters, and a clean kitchen for the next test."""
+
+import pytest
+import pytest_asyncio
+
+from pytest_taskq.soniq import Soniq, make_app
+
+pytestmark = pytest.mark.asyncio
+
+shared = make_app()
+
+
+@pytest_asyncio.fixture
+async def clean_kitchen():
+    yield
+    await shared._reset()
+
+
+async def test_a_failing_job_is_tried_until_it_succeeds(soniq_app):
+    tries = []
+
+    @soniq_app.job(max_retries=2, retry_delay=0)
+    async def light_the_oven():
+        tries.append(1)
+        if len(tries) < 3:
+            raise RuntimeError("the gas is off")
+
+    order = await soniq_app.enqueue(light_the_oven)
+    await soniq_app.run_worker(run_once=True)  # without a delay, all three attempts are here
+    await soniq_app.run_worker(run_once=True)
+    await soniq_app.run_worker(run_once=True)
+
+    assert len(tries) == 3
+    assert (await soniq_app.get_job(order))["status"] == "done"
+
+
+async def test_attempts_can_be_watched_one_by_one(soniq_app):
+    tries = []
+
+    @soniq_app.job(max_retries=2, retry_delay=0)
+    async def light_the_oven():
+        tries.append(1)
+        if len(tries) < 3:
+            raise RuntimeError("the gas is off")
+
+    order = await soniq_app.enqueue(light_the_oven)
+    for attempt, status in ((1, "queued"), (2, "queued"), (3, "done")):
+        await soniq_app.run_worker(run_once=True, max_jobs=1)
+        row = await soniq_app.get_job(order)
+        assert (row["attempts"], row["status"]) == (attempt, status)
+
+
+async def test_retries_an_hour_apart_take_no_time(soniq_app, taskq_clock):
+    @soniq_app.job(max_retries=2, retry_delay=[60, 3600])
+    async def light_the_oven():
+        raise RuntimeError("the gas is off")
+
+    order = await soniq_app.enqueue(light_the_oven)
+    for minutes in (0, 1, 60):
+        taskq_clock.advance(minutes=minutes)
+        assert await soniq_app.run_worker(run_once=True) is True
+        assert await soniq_app.run_worker(run_once=True) is False
+    assert (await soniq_app.get_job(order))["status"] == "dead_letter"
+
+
+async def test_what_failed_for_good_is_among_the_dead_letters(soniq_app):
+    @soniq_app.job(max_retries=0)
+    async def bake_without_flour():
+        raise ValueError("the sack is empty")
+
+    await soniq_app.enqueue(bake_without_flour)
+    await soniq_app.run_worker(run_once=True)
+
+    dead = await soniq_app.dead_letter.list_dead_letter_jobs()
+    assert len(dead) == 1
+    assert dead[0].dead_letter_reason == "max_retries_exceeded"
+    assert "ValueError: the sack is empty" in dead[0].last_error
+    assert await soniq_app.list_jobs() == []
+
+
+@pytest.mark.usefixtures("clean_kitchen")
+@pytest.mark.parametrize("turn", ["first", "second"])
+async def test_a_shared_app_is_empty_again_after_each_test(turn):
+    assert await shared.get_queue_stats() == {
+        "total": 0, "queued": 0, "processing": 0, "done": 0, "dead_letter": 0, "cancelled": 0
+    }  # fmt: skip
+
+    @shared.job(max_retries=0)
+    async def burn():
+        raise RuntimeError("black")
+
+    await shared.enqueue(burn)
+    await shared.run_worker(run_once=True)
+    await shared.enqueue(burn)
+    stats = await shared.get_queue_stats()
+    assert (stats["dead_letter"], stats["queued"]) == (1, 1)
+
+
+async def test_a_backend_that_is_not_there_is_refused(tmp_path):
+    path = str(tmp_path / "orders.db")
+    with pytest.raises(ValueError, match="'sqlite'"):
+        Soniq(backend="sqlite", database_url=path)
+
+
+async def test_each_test_has_orders_of_its_own():
+    first, second = make_app(), make_app()
+
+    @first.job(name="bread.bake")
+    async def bake(): ...
+
+    order = await first.enqueue("bread.bake")
+    assert await first.get_job(order) is not None
+    assert await second.get_job(order) is None

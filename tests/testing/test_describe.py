@@ -1,0 +1,234 @@
+"""What queues and tasks look like as text."""
+
+import asyncio
+
+import pytest
+
+from pytest_taskq.core.job import State
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.tasks import Task, Tasks
+from pytest_taskq.engine.worker import Worker
+from pytest_taskq.stores.memory import MemoryStore
+from pytest_taskq.testing.describe import describe_queue, describe_waiting_tasks, in_one_line
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def queue(taskq_clock):
+    return Queue(MemoryStore(), taskq_clock)
+
+
+async def run(queue, function, **kwargs):
+    tasks = Tasks()
+    tasks.add(Task.of(function, name="work"))
+    await queue.enqueue(queue.new_job("work", (), kwargs))
+    await Worker(queue, tasks).run_until_idle()
+
+
+async def waiting(*tasks) -> list[str]:
+    """The lines on other tasks, once these have got as far as they can."""
+    started = [asyncio.ensure_future(task) for task in tasks]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    lines = describe_waiting_tasks().splitlines()
+    for task in started:
+        task.cancel()
+    await asyncio.gather(*started, return_exceptions=True)
+    assert lines[0] == "Tasks that wait:"
+    return [line.strip() for line in lines[1:]]
+
+
+def at(function, lines: int) -> str:
+    return f"test_describe.py:{function.__code__.co_firstlineno + lines}"
+
+
+@pytest.mark.taskq_time(start="2031-05-04T12:00:00+00:00")
+async def test_an_empty_queue_says_so(queue):
+    assert describe_queue(queue) == (
+        "The clock is held and stands at 2031-05-04 12:00:00 UTC.\n"
+        "The queue is empty: no job was enqueued."
+    )
+
+
+@pytest.mark.taskq_time(start="2031-05-04T12:00:00+00:00")
+async def test_a_job_is_told_in_one_line(queue):
+    later = queue.clock.now() + 90_000_000
+    for job in (
+        queue.new_job("send", ("ann",), {"copies": 2}, due_at=later, queue="mail", key="k"),
+        queue.new_job("send", payload="no payload of ours"),
+        queue.new_job("send", ("x" * 1000,)),
+    ):
+        await queue.enqueue(job)
+    first, second, third = describe_queue(queue).splitlines()[2:]
+    assert first == (
+        "  #1  send('ann', copies=2)  queued  due at 2031-05-04 12:01:30 UTC  queue mail  key k"
+    )
+    assert second == "  #2  send(?)  queued"
+    assert len(third) < 100
+    assert "3 jobs: 3 queued." in describe_queue(queue)
+
+
+async def test_the_middle_of_a_long_queue_is_left_out(queue):
+    for _ in range(50):
+        await queue.enqueue(queue.new_job("send"))
+    text = describe_queue(queue)
+    assert "  ... 30 more ..." in text
+    assert "  #10  " in text
+    assert "  #11  " not in text
+    assert "  #40  " not in text
+    assert "  #41  " in text
+
+
+@pytest.mark.parametrize("sync", [False, True])
+async def test_a_failure_begins_where_the_user_s_own_code_begins(queue, sync):
+    def fails(a):
+        raise ValueError("two\nlines")
+
+    async def fails_in_loop(a):
+        fails(a)
+
+    await run(queue, fails if sync else fails_in_loop, a=1)
+    text = describe_queue(queue)
+    assert "#1  work(a=1)  dead  attempt 1  ValueError: two" in text
+    begins = text.index("Job #1 (work) failed in attempt 1:")
+    frames = [line for line in text[begins:].splitlines() if line.strip().startswith("File")]
+    assert len(frames) == (1 if sync else 2)
+    assert all(__file__ in frame for frame in frames)
+    assert text.endswith("  ValueError: two\n  lines")
+
+
+async def test_an_error_that_cannot_be_shown_does_not_break_the_text(queue):
+    class Odd(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    async def fails():
+        raise Odd
+
+    await run(queue, fails)
+    assert "Job #1 (work) failed in attempt 1:" in describe_queue(queue)
+    assert (await queue.find())[0].state is State.DEAD
+
+
+async def test_a_task_that_is_alone_is_not_told_of():
+    assert describe_waiting_tasks() == ""
+
+
+async def test_without_a_loop_no_task_waits():
+    assert await asyncio.to_thread(describe_waiting_tasks) == ""
+
+
+async def test_a_wait_in_the_library_is_told_by_the_caller_s_line():
+    condition = asyncio.Condition()
+
+    async def consumer():
+        async with condition:
+            await condition.wait()
+
+    assert await waiting(consumer()) == [f"consumer() waits in Condition.wait, {at(consumer, 2)}"]
+
+
+async def test_a_wait_further_down_is_told_by_the_innermost_line_of_the_user():
+    async def inner():
+        await asyncio.Queue().get()
+
+    async def outer():
+        await inner()
+
+    assert await waiting(outer()) == [f"outer() waits in Queue.get, {at(inner, 1)}"]
+
+
+async def test_entering_a_lock_is_waiting_for_it():
+    lock = asyncio.Lock()
+
+    async def enter():
+        async with lock:
+            await asyncio.Event().wait()
+
+    assert await waiting(enter(), enter()) == [
+        f"enter() waits in Event.wait, {at(enter, 2)}",
+        f"enter() waits in Lock.acquire, {at(enter, 1)}",
+    ]
+
+
+async def test_what_is_awaited_without_a_frame_is_named():
+    future = asyncio.get_running_loop().create_future()
+
+    async def on_future():
+        await future
+
+    async def on_task(task):
+        await task
+
+    async def on_all(task):
+        await asyncio.gather(task)
+
+    named = asyncio.create_task(on_future(), name="courier")
+    assert await waiting(named, on_task(named), on_all(named)) == [
+        f"courier: on_future() waits for a future, {at(on_future, 1)}",
+        f"on_all() waits in gather, {at(on_all, 1)}",
+        f"on_task() waits for courier, {at(on_task, 1)}",
+    ]
+
+
+async def test_tasks_that_wait_alike_are_told_once():
+    async def sleeper():
+        await asyncio.sleep(60)
+
+    assert await waiting(*(sleeper() for _ in range(3))) == [
+        f"sleeper() waits in sleep, {at(sleeper, 1)} (3 tasks)"
+    ]
+
+
+async def test_a_task_that_has_not_begun_or_could_go_on_is_told_so():
+    async def busy():
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    async def fresh(): ...
+
+    running = asyncio.create_task(busy())
+    await asyncio.sleep(0)
+    new = asyncio.create_task(fresh())
+    lines = describe_waiting_tasks().splitlines()[1:]
+    running.cancel()
+    await new
+    assert f"  busy() waits in sleep, {at(busy, 2)}" in lines
+    assert f"  fresh() has not begun, {at(fresh, 0)}" in lines
+
+
+async def test_a_generator_does_not_break_the_chain():
+    async def numbers():
+        await asyncio.Event().wait()
+        yield 1
+
+    async def reader():
+        async for _ in numbers():
+            pass
+
+    (line,) = await waiting(reader())
+    assert line.startswith("reader() ")
+    assert "test_describe.py:" in line
+
+
+async def test_a_worker_of_ours_is_told_by_its_user_s_line(queue):
+    async def serve():
+        await Worker(queue, Tasks()).run_forever()
+
+    assert await waiting(serve()) == [f"serve() waits in Worker.run_forever, {at(serve, 1)}"]
+
+
+async def test_a_task_of_a_library_alone_is_told_by_its_own_line():
+    (line,) = await waiting(asyncio.Event().wait())
+    assert line.startswith("Event.wait() ")
+    assert "locks.py:" in line
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("a\nb", "'a\\nb'"), (None, "None"), ("x" * 200, "'" + "x" * 96 + "...")]
+)
+async def test_a_value_in_one_line(value, text):
+    assert in_one_line(value) == text
+    assert Clock("real").mode in in_one_line("real\nsecond", str)
