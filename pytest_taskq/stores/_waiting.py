@@ -25,7 +25,9 @@ RUNNING = State.RUNNING
 class Waiting:
     """The index over the queued jobs of a store."""
 
-    def __init__(self, job_of: Callable[[JobId], Job], holders: dict[str, set[JobId]]) -> None:
+    def __init__(
+        self, job_of: Callable[[JobId], Job], holders: dict[str, tuple[JobId, ...]]
+    ) -> None:
         self._job_of = job_of
         self._holders = holders
         self._due_seen = 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.store import Change, JobQuery, Refusal
@@ -21,7 +22,9 @@ class MemoryStore:
     def __init__(self) -> None:
         self._jobs: dict[JobId, Job] = {}
         self._running: dict[JobId, Job] = {}
-        self._holders: dict[str, set[JobId]] = {}
+        # Most names and keys have one job, for which a tuple is the smallest collection.
+        self._keys: dict[str, tuple[JobId, ...]] = {}
+        self._holders: dict[str, tuple[JobId, ...]] = {}
         self._waiting = Waiting(self._jobs.__getitem__, self._holders)
         self._last_id = 0
 
@@ -38,8 +41,9 @@ class MemoryStore:
         found = self._find_by_index(query)
         if found is not None:
             return found
-        jobs = self._running if query.states == ONLY_RUNNING else self._jobs
-        found = sorted((job for job in jobs.values() if query.matches(job)), key=query.order)
+        found = sorted(
+            (job for job in self._candidates(query) if query.matches(job)), key=query.order
+        )
         if query.claimable:
             found = [job for job in found if self._waiting.blocked_by(job) is None]
         return found[: query.limit]
@@ -52,6 +56,8 @@ class MemoryStore:
             same = stored is not None and stored.version == job.version
             if stored is not None and same:
                 self._forget(stored)
+                if stored.key is not None:
+                    _leave(self._keys, stored.key, stored.id)
                 del self._jobs[job.id]
             answers.append(same)
         return answers
@@ -65,6 +71,8 @@ class MemoryStore:
                 return refusal
             self._last_id += 1
             after = after._replace(id=self._last_id)
+            if after.key is not None:
+                _join(self._keys, after.key, after.id)
         else:
             stored = self._jobs.get(after.id)
             if stored is None or stored.version != replacing.version:
@@ -89,7 +97,7 @@ class MemoryStore:
     def _remember(self, job: Job) -> None:
         for hold in job.holds:
             if job.state in hold.during:
-                self._holders.setdefault(hold.name, set()).add(job.id)
+                _join(self._holders, hold.name, job.id)
         if job.state is QUEUED:
             self._waiting.add(job)
         elif job.state is RUNNING:
@@ -102,12 +110,18 @@ class MemoryStore:
         elif job.state is RUNNING:
             del self._running[job.id]
         for hold in job.holds:
-            holders = self._holders.get(hold.name)
-            if holders is not None and job.state in hold.during:
-                holders.discard(job.id)
-                if not holders:
-                    del self._holders[hold.name]
+            if job.state in hold.during:
+                _leave(self._holders, hold.name, job.id)
             self._waiting.freed(hold.name)
+
+    def _candidates(self, query: JobQuery) -> Iterable[Job]:
+        """Few jobs that have among them all that the query matches."""
+        if query.key is not None:
+            ids = self._keys.get(query.key, ())
+            first = bisect_right(ids, query.after.id) if query.after and query.sort == "id" else 0
+            return [self._jobs[job_id] for job_id in ids[first:]]
+        jobs = self._running if query.states == ONLY_RUNNING else self._jobs
+        return jobs.values()
 
     def _find_by_index(self, query: JobQuery) -> list[Job] | None:
         if query.claimable and query.states == ONLY_QUEUED:
@@ -116,3 +130,17 @@ class MemoryStore:
             if query.sort == "due":
                 return self._waiting.later(query)
         return None
+
+
+def _join(index: dict[str, tuple[JobId, ...]], name: str, job_id: JobId) -> None:
+    ids = index.get(name, ())
+    if job_id not in ids[-1:]:
+        index[name] = (*ids, job_id)
+
+
+def _leave(index: dict[str, tuple[JobId, ...]], name: str, job_id: JobId) -> None:
+    ids = tuple([other for other in index.get(name, ()) if other != job_id])
+    if ids:
+        index[name] = ids
+    else:
+        index.pop(name, None)

@@ -1,3 +1,5 @@
+"""Every verb against the table, and what each leaves in the record."""
+
 import pytest
 
 from pytest_taskq.core import transitions

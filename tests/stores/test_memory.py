@@ -266,3 +266,16 @@ def test_every_order_is_total(sort):
     jobs = [new(id=n, due_at=n % 3, priority=n % 2) for n in range(9)]
     order = JobQuery(sort=sort).order
     assert len({order(job) for job in jobs}) == len(jobs)
+
+
+def test_jobs_are_looked_up_by_key_and_not_searched():
+    store = MemoryStore()
+    jobs = [put(store, new(key=key)) for key in "abab"]
+    assert run(store.find(JobQuery(key="a"))) == [jobs[0], jobs[2]]
+    assert run(store.find(JobQuery(key="a", after=jobs[0]))) == [jobs[2]]
+    claim(store, jobs[0])
+    assert run(store.find(JobQuery(key="a", states=QUEUED))) == [jobs[2]]
+    run(store.delete([jobs[2]]))
+    assert [job.id for job in run(store.find(JobQuery(key="a")))] == [jobs[0].id]
+    store._jobs[99] = new(key="c", id=99)
+    assert run(store.find(JobQuery(key="c"))) == []

@@ -1,0 +1,34 @@
+"""The stores behind ``memory://`` URLs: one for each event loop, whole URL and docket name."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pytest_taskq.core.errors import BadOption
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.stores.memory import MemoryStore
+
+__all__ = ["memory_queue"]
+
+# Dockets of one URL and name share their data for as long as the loop lives, also one after the
+# other, as in docket 0.27. A new loop, so a new test, begins with nothing.
+_QUEUES: dict[asyncio.AbstractEventLoop, dict[tuple[str, str], Queue]] = {}
+
+
+def memory_queue(url: str, name: str) -> Queue:
+    """The queue of this URL and docket name on the running loop, in real time."""
+    if not url.startswith("memory://"):
+        raise BadOption(
+            f"A docket of pytest-taskq lives in memory. Its URL begins with "
+            f"{url.partition(':')[0]!r}, which needs a server. Write url='memory://tests' instead, "
+            f"with any name after the slashes."
+        )
+    loop = asyncio.get_running_loop()
+    for known in list(_QUEUES):
+        if known.is_closed():
+            _QUEUES.pop(known, None)
+    queues = _QUEUES.setdefault(loop, {})
+    if (url, name) not in queues:
+        queues[url, name] = Queue(MemoryStore(), Clock("real"), seed=0)
+    return queues[url, name]

@@ -1,0 +1,174 @@
+"""Worker: runs the tasks of a docket, until they are finished or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.core.instants import to_micros
+from pytest_taskq.docket._attempt import DocketTasks
+from pytest_taskq.docket._current import CurrentExecution
+from pytest_taskq.docket._dependency import current_docket, current_worker
+from pytest_taskq.docket._perpetual import Perpetual
+from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket.docket import Docket
+from pytest_taskq.docket.execution import Execution, TaskFunction
+from pytest_taskq.engine.interrupt import interrupted
+from pytest_taskq.engine.worker import Worker as EngineWorker
+
+__all__ = ["Worker", "default_fallback_task"]
+
+Running = Callable[[], Awaitable[Any]]
+
+logger = logging.getLogger("docket.worker")
+
+
+async def default_fallback_task(
+    *args: Any,
+    execution: Execution = CurrentExecution(),  # noqa: B008 - a dependency is made for this
+    **kwargs: Any,
+) -> None:
+    """Stands in for a task that is not registered: warns, and lets the execution complete."""
+    logger.warning(
+        "no task is registered under the name %r, so %s did nothing. %s",
+        execution.function_name,
+        execution.call_repr(),
+        describe_names(execution.function_name, execution.docket.tasks),
+    )
+
+
+class Worker:
+    """Runs the tasks of a docket, up to ``concurrency`` at once.
+
+    ``name`` is host and process id unless given. ``redelivery_timeout``: how long a task is
+    its worker's without a sign of life; it holds for what the docket hands out from the next
+    run on. ``schedule_automatic_tasks``: whether a run begins by scheduling the automatic
+    perpetual tasks. ``fallback_task`` runs in place of tasks that are not registered. The
+    engine wakes its workers itself, so the intervals at which the library looks for work
+    change nothing here.
+
+        async with Worker(docket) as worker:
+            await worker.run_until_finished()
+    """
+
+    def __init__(
+        self,
+        docket: Docket,
+        name: str | None = None,
+        concurrency: int = 10,
+        redelivery_timeout: timedelta = timedelta(minutes=5),
+        reconnection_delay: timedelta = timedelta(seconds=5),
+        minimum_check_interval: timedelta = timedelta(milliseconds=250),
+        scheduling_resolution: timedelta = timedelta(milliseconds=250),
+        schedule_automatic_tasks: bool = True,
+        enable_internal_instrumentation: bool = False,
+        fallback_task: TaskFunction | None = None,
+        message_batch: int = 100,
+    ) -> None:
+        if message_batch < 1:
+            raise BadOption(
+                f"A worker fetches at least one message. message_batch is {message_batch!r}. "
+                f"Leave it out, or use a number above zero."
+            )
+        self.docket = docket
+        self.name = name or f"{socket.gethostname()}#{os.getpid()}"
+        self.concurrency = concurrency
+        self.redelivery_timeout = redelivery_timeout
+        self.reconnection_delay = reconnection_delay
+        self.minimum_check_interval = minimum_check_interval
+        self.scheduling_resolution = scheduling_resolution
+        self.schedule_automatic_tasks = schedule_automatic_tasks
+        self.enable_internal_instrumentation = enable_internal_instrumentation
+        self.fallback_task = fallback_task or default_fallback_task
+        self.message_batch = message_batch
+        self._tasks = DocketTasks(docket, self.fallback_task)
+        self._runs: dict[asyncio.Task[None], EngineWorker] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        runs = dict(self._runs)
+        for engine in runs.values():
+            engine.stop()
+        if runs:
+            await asyncio.wait(runs)
+
+    async def run_until_finished(self) -> None:
+        """Run tasks until none is left, those of the future included.
+
+        On a real clock that takes until the last is due. An ``auto`` clock jumps there. On a
+        ``held`` clock finished means that nothing is due. No exception of a task comes out.
+        Raises NotFinished for a chain without an end, such as a perpetual task, on any clock
+        but a real one, where it goes on for ever as in the library.
+        """
+        engine = self._engine()
+        await self._run(engine, engine.run_until_finished)
+
+    async def run_at_most(self, iterations_by_key: Mapping[str, int]) -> None:
+        """Run until finished, but what has one of these names only so many times.
+
+        A name is a key, as in the library, or the name of a task. Retries count. What would
+        run once more is cancelled.
+        """
+        engine = self._engine()
+        await self._run(engine, partial(engine.run_until_finished, at_most=iterations_by_key))
+
+    async def run_forever(self) -> None:
+        """Run tasks as they become due. Cancel the asyncio task that awaits this to end it."""
+        engine = self._engine()
+        await self._run(engine, engine.run_forever)
+
+    def _engine(self) -> EngineWorker:
+        queue = self.docket.queue
+        queue.leases.length = to_micros(self.redelivery_timeout)
+        return EngineWorker(queue, self._tasks, name=self.name, concurrency=self.concurrency)
+
+    async def _run(self, engine: EngineWorker, run_engine: Running) -> None:
+        """Await a run. A cancel lets the tasks in hand end and is then over, as in docket 0.27."""
+        run = asyncio.create_task(self._surrounded(run_engine), name=f"docket worker {self.name}")
+        self._runs[run] = engine
+        run.add_done_callback(self._runs.pop)
+        try:
+            await asyncio.shield(run)
+        except asyncio.CancelledError:
+            if run.cancelled():
+                raise
+            if interrupted():
+                engine.stop(force=True)
+                await run
+                raise
+            engine.stop()
+            try:
+                await asyncio.shield(run)
+            except asyncio.CancelledError:
+                engine.stop(force=True)
+                await run
+                raise
+
+    async def _surrounded(self, run_engine: Running) -> None:
+        current_docket.set(self.docket)
+        current_worker.set(self)
+        if self.schedule_automatic_tasks:
+            await self._schedule_automatic_tasks()
+        await run_engine()
+
+    async def _schedule_automatic_tasks(self) -> None:
+        for name, function in list(self.docket.tasks.items()):
+            for parameter in dependencies_of(function):
+                dependency = parameter.dependency
+                if isinstance(dependency, Perpetual) and dependency.automatic:
+                    await self.docket.add(name, key=name)()
