@@ -17,11 +17,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, EnumType
 from functools import partial
-from json.scanner import make_scanner
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pytest_taskq.core.errors import BadOption, NotStorable, PayloadTooLarge
+from pytest_taskq.core.errors import BadOption, NotStorable, PayloadTooLarge, TaskqError
 from pytest_taskq.core.instants import from_parts, to_parts, unfrozen
 
 __all__ = [
@@ -37,12 +36,13 @@ LIMIT = 262_144  # bytes of UTF-8, unless a caller says otherwise
 MAX_DEPTH = 64  # values in each other, scalars not counted
 TAG = "$taskq"
 EMPTY = "[[],{}]"
-SLACK = 16  # times the limit a value may be before its size is not found out for the message
+SLACK = 2  # times the limit a value may be before its size is not found out for the message
 MOST_BITS = 2_000  # Python may be set to write no decimal integers of more than 640 digits
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL, and UTF-8, have no room for these
 
 SCALARS = frozenset({type(None), bool, int, float, str})
 TEXT = frozenset({str})
+_qualname = type.__dict__["__qualname__"].__get__  # whatever a metaclass makes of the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,7 @@ def encode_call(
     if not args and not kwargs and limit >= len(EMPTY):
         return EMPTY
     if (
-        SCALARS.issuperset(map(type, kwargs.values()))
-        and SCALARS.issuperset(map(type, args))
+        SCALARS.issuperset(map(type, (*args, *kwargs.values())))
         and TEXT.issuperset(map(type, kwargs))
         and TAG not in kwargs
         and (text := _write_quickly((args, kwargs), limit)) is not None
@@ -107,18 +106,13 @@ def encode_result(value: object, *, limit: int = LIMIT) -> str:
     try:
         return encode_value(value, limit=limit)
     except Exception as error:  # noqa: BLE001 - the job has succeeded, whatever its result is
-        words = (
-            UNSTORABLE.sub("?", text)[:1000] for text in (type(value).__qualname__, str(error))
-        )
+        reason = str(error) if isinstance(error, TaskqError) else _qualname(type(error))
+        words = [UNSTORABLE.sub("?", text)[:1000] for text in (_qualname(type(value)), reason)]
         return _to_json({TAG: ["unavailable", *words]})
 
 
 class _Writer:
-    """Turns values into what JSON can say, and stops when it has seen too many of them.
-
-    A value that holds itself ends at the depth limit. The count ends one that holds one part
-    many times over: written out it may be larger than memory.
-    """
+    """Turns values into what JSON can say, and stops when it has seen too many of them."""
 
     def __init__(self, root: str, limit: int) -> None:
         self.root = root
@@ -127,8 +121,7 @@ class _Writer:
 
     def write(self, plain: object) -> str:
         text = _to_json(plain)
-        size = len(text) if text.isascii() else len(text.encode())
-        if size > self.limit:
+        if (size := len(text.encode())) > self.limit:
             raise self.too_large(f"{size:,}")
         return text
 
@@ -170,8 +163,7 @@ class _Writer:
         kind = type(value)
         self.count(len(value) if kind is str else 1)
         if kind is str and (found := UNSTORABLE.search(value)):
-            problem = f"It contains U+{ord(found[0]):04X}, which UTF-8 or PostgreSQL cannot hold."
-            raise NotStorable(path, problem, "Remove it, or pass bytes.")
+            raise NotStorable(path, f"Databases refuse {found[0]!a}.", "Remove it, or pass bytes.")
         if kind is float and not math.isfinite(value):
             raise NotStorable(path, f"JSON has no word for {value}.", "Pass None, or a string.")
         if kind is int and value.bit_length() > MOST_BITS:
@@ -179,6 +171,7 @@ class _Writer:
         return value
 
     def count(self, size: int) -> None:
+        # A value that holds one part many times over may be larger than memory when written out.
         self.seen += size
         if self.seen > SLACK * self.limit:
             raise self.too_large(f"more than {self.seen:,}")
@@ -245,11 +238,12 @@ def _unlisted_form(kind: type, path: str) -> _Form:
     base = next((base for base in kind.__mro__ if base in known), None)
     if base in FORMS and kind.__module__ == "freezegun.api":
         return FORMS[base]
-    problem, remedy = f"JSON has no word for a {kind.__qualname__}.", "convert it to a dict or str."
+    problem, remedy = "which JSON has no word for", "convert it, for instance to a dict"
     if base is not None:
-        problem = f"It is a {kind.__qualname__}, and would come back as a {base.__name__}."
-        remedy = f"convert it with {base.__name__}(...)."
-    raise NotStorable(path, problem, f"Pass an id instead, or {remedy}")
+        problem = f"and would come back as a {base.__name__}"
+        remedy = f"convert it with {base.__name__}(...)"
+    problem = f"It is a {_qualname(kind)}, {problem}."
+    raise NotStorable(path, problem, f"Pass an id instead, or {remedy}.")
 
 
 def _untag(found: dict[str, Any]) -> object:
@@ -274,8 +268,8 @@ def _json_encoder() -> Callable[[object], str]:
 
 
 _to_json = _json_encoder()
-_scan = make_scanner(json.JSONDecoder())
-_scan_tags = make_scanner(json.JSONDecoder(object_hook=_untag))
+_scan = json.JSONDecoder().raw_decode
+_scan_tags = json.JSONDecoder(object_hook=_untag).raw_decode
 
 
 def _write_quickly(value: object, limit: int) -> str | None:
@@ -291,8 +285,8 @@ def _write_quickly(value: object, limit: int) -> str | None:
 def _read(text: str) -> Any:
     try:
         value, end = (_scan_tags if TAG in text else _scan)(text, 0)
-    except (StopIteration, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise _unreadable(str(error) or "It is no JSON") from error
+    except Exception as error:
+        raise _unreadable(f"Reading it raised {error!r}") from error
     if end != len(text):
         raise _unreadable("Something follows its end")
     return value
