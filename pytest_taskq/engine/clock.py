@@ -67,7 +67,7 @@ class Clock:
         self._frozen = False
         self._base: int | None = None
         self._base_at = 0
-        self._moves: set[Callable[[], None]] = set()
+        self.listeners: set[Callable[[], None]] = set()
         self.busy = 0
         """How many attempts are running: while one is, the clock does not jump by itself."""
         if mode == "held" or start is not None:
@@ -126,11 +126,11 @@ class Clock:
     @contextmanager
     def told(self, listener: Callable[[], None]) -> Iterator[None]:
         """Call ``listener`` after each move that the test makes."""
-        self._moves.add(listener)
+        self.listeners.add(listener)
         try:
             yield
         finally:
-            self._moves.discard(listener)
+            self.listeners.discard(listener)
 
     def close(self) -> None:
         """Give real time back to Python. The clock keeps telling its own."""
@@ -145,7 +145,7 @@ class Clock:
                 "taskq_clock or mark the test with @pytest.mark.taskq_time."
             )
         self._depart(instant)
-        for listener in tuple(self._moves):
+        for listener in tuple(self.listeners):
             listener()
         return to_datetime(instant)
 

@@ -28,6 +28,11 @@ class Limits:
         self._counts: Counter[str] = Counter()
 
     @property
+    def unused(self) -> list[str]:
+        """The names that no attempt had."""
+        return [name for name in self._at_most if not self._counts[name]]
+
+    @property
     def spent(self) -> bool:
         """Whether any name has used up its attempts."""
         return any(self._counts[name] >= most for name, most in self._at_most.items())
@@ -55,13 +60,16 @@ class Limits:
         length = self._chains.get(job.id) or self._chains.get(job.parent or 0, 0)
         self._chains[job.id] = length + 1
         if length >= limit:
-            how = (
-                f"Job {job.id} has been tried {job.attempt} times"
-                if job.attempt > limit
-                else f"One job of {job.task} enqueues the next, or is made to repeat itself"
-            )
+            if job.attempt > limit:
+                how = f"Job {job.id} has been tried {job.attempt - 1} times"
+                remedy = "Give its retries an end"
+            else:
+                how = f"One job of {job.task} enqueues the next, or is made to repeat itself"
+                remedy = (
+                    f"Stop the chain in the task, or limit the run, as a Docket worker does with "
+                    f"run_at_most({{{job.task!r}: 3}})"
+                )
             raise NotFinished(
                 f"The run does not end: {job.task} has run {limit} times in one chain. {how}. "
-                f"Limit it, for instance with run_at_most({{{job.key or job.task!r}: 3}}), or "
-                f"stop the chain in the task."
+                f"{remedy}."
             )

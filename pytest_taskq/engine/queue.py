@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any, Protocol, Unpack
 from weakref import ReferenceType, ref
 
@@ -39,8 +40,8 @@ class Endable(Protocol):
     def stop(self, *, force: bool) -> None:
         """End after the jobs in hand, or by force at once."""
 
-    async def end(self) -> None:
-        """Stop by force, and wait until it is over."""
+    async def end(self, *, force: bool = True) -> None:
+        """Stop it, and wait until it is over."""
 
 
 class Queue:
@@ -55,14 +56,19 @@ class Queue:
     ) -> None:
         self.store = store
         self.clock = clock
-        self.rng = random.Random(seed)
+        self._seed = seed
         self.history = History()
-        self._listeners: set[Callable[[Job | None], None]] = set()
+        self.listeners: set[Callable[[Job | None], None]] = set()
         self.runs: set[Endable] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._ref = ref(self)
         self.leases = Leases(self, lease)
+
+    @cached_property
+    def rng(self) -> random.Random:
+        """The source of jitter; made when it is first asked for, which few tests do."""
+        return random.Random(self._seed)
 
     def new_job(
         self,
@@ -161,19 +167,19 @@ class Queue:
 
         It gets the job that was asked to stop, or None when there may be new work.
         """
-        self._listeners.add(listener)
+        self.listeners.add(listener)
         try:
             yield
         finally:
-            self._listeners.discard(listener)
+            self.listeners.discard(listener)
 
     def tell(self, job: Job | None) -> None:
         """Let the listeners know of a change, on their own loop if this is another thread."""
         here, loop = asyncio._get_running_loop(), self._loop  # noqa: SLF001 - see use()
-        if self._listeners and loop is not None and loop is not here and loop.is_running():
+        if self.listeners and loop is not None and loop is not here and loop.is_running():
             loop.call_soon_threadsafe(self.tell, job)
             return
-        for listener in tuple(self._listeners):
+        for listener in tuple(self.listeners):
             listener(job)
 
     def use(self) -> None:

@@ -8,8 +8,7 @@ difference between running until idle, until finished, and until stopped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -18,8 +17,10 @@ from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.outcome import Cancelled, Failed
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.store import JobQuery
-from pytest_taskq.engine.clock import give_way, loop_seconds
+from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.execute import Stop, describe_failure, execute
+from pytest_taskq.engine.interrupt import interrupted
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
 from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
@@ -34,14 +35,22 @@ STOP_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Report:
-    """What one run did: how many attempts, and the exceptions they ended with."""
+    """What one run did: how many attempts, and the exceptions they ended with.
+
+    ``unused``: names whose attempts were to be limited, and that no attempt had.
+    """
 
     attempts: int = 0
     failures: list[tuple[Job, BaseException]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
 
 class Run:
-    """One run of a worker."""
+    """One run of a worker.
+
+    With ``drains``, the first cancellation of who awaits it lets the jobs in hand end, and the
+    run then ends as if there were no more.
+    """
 
     def __init__(
         self,
@@ -51,6 +60,7 @@ class Run:
         attempts: int | None = None,
         at_most: Mapping[str, int] | None = None,
         chain_limit: int | None = None,
+        drains: bool = False,
     ) -> None:
         self.worker = worker
         self._queue = worker.queue
@@ -62,9 +72,10 @@ class Run:
         self._running: dict[JobId, tuple[Job, asyncio.Task[None]]] = {}
         self._ended: list[Ended] = []
         self._stops: dict[JobId, Stop] = {}
+        self._drains = drains
         self._stopping = False
-        self._leases_due = True
-        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._leases_due = False
+        self._alarm = Alarm(self._clock)
         self._interrupt: BaseException | None = None
         self.report = Report()
 
@@ -75,21 +86,22 @@ class Run:
 
     async def go(self) -> Report:
         """Turn until the run is over. However it ends, no job stays in hand."""
-        self._wake = asyncio.Event()
         self._over = asyncio.Event()
         self._queue.runs.add(self)
-        with ExitStack() as stack:
-            stack.enter_context(self._queue.told(self._told))
-            stack.enter_context(self._clock.told(self._look_after_leases))
-            stack.callback(self._close)
-            try:
-                while not await self._turn():
-                    await self._wake.wait()
-            except BaseException as error:
-                await self._give_back()
-                # Closed under a run that was told to stop: that is how it was told.
-                if not (self._stopping and isinstance(error, QueueClosed)):
-                    raise
+        self._queue.listeners.add(self._told)
+        self._clock.listeners.add(self._look_after_leases)
+        self._alarm.call_at(self._next_look(), self._look_after_leases)
+        try:
+            while not await self._turn_and_wait():
+                pass
+        except BaseException as error:
+            await self._give_back()
+            # Closed under a run that was told to stop: that is how it was told.
+            if not (self._stopping and isinstance(error, QueueClosed)):
+                raise
+        finally:
+            self._close()
+        self.report.unused = self._limits.unused
         return self.report
 
     def stop(self, *, force: bool) -> None:
@@ -98,16 +110,28 @@ class Run:
         if force:
             for job_id in self._running:
                 self._cancel(job_id, Stop.RELEASE)
-        self._wake.set()
+        self._alarm.ring()
 
-    async def end(self) -> None:
+    async def end(self, *, force: bool = True) -> None:
         """See ``Endable.end``."""
-        self.stop(force=True)
+        self.stop(force=force)
         await self._over.wait()
+
+    async def _turn_and_wait(self) -> bool:
+        """A turn and the wait after it; true when the run is over."""
+        try:
+            if await self._turn():
+                return True
+            await self._alarm.wait()
+        except asyncio.CancelledError:
+            if not self._drains or self._stopping or interrupted():
+                raise
+            self.stop(force=False)
+        return False
 
     async def _turn(self) -> bool:
         """One turn; true when the run is over."""
-        self._wake.clear()
+        self._alarm.reset()
         if self._ended:
             await self._record()
         if self._interrupt is not None:
@@ -121,7 +145,7 @@ class Run:
         if self._ended:
             return False
         if self._running:
-            self._call_at(await self._leases.next_due(self.worker.queues), self._wake.set)
+            self._alarm.call_at(await self._leases.next_due(self.worker.queues), self._alarm.ring)
             return False
         return await self._idle()
 
@@ -141,7 +165,7 @@ class Run:
         try:
             if self._limits.count(job):
                 self._ended.append(Ended(job, Cancelled("it ran as often as it may")))
-                self._wake.set()
+                self._alarm.ring()
                 return
         except NotFinished:
             self._ended.append(Ended(job, None))
@@ -172,7 +196,7 @@ class Run:
         finally:
             self._clock.busy -= 1
             self._ended.append(ended)
-            self._wake.set()
+            self._alarm.ring()
 
     async def _record(self) -> None:
         ended, self._ended = self._ended, []
@@ -181,7 +205,7 @@ class Run:
             self._stops.pop(item.job.id, None)
         finished = await self._leases.finish(ended)
         if not self._ended:
-            self._wake.clear()  # our own change; what it made possible is looked for next
+            self._alarm.reset()  # our own change; what it made possible is looked for next
         for item, job in zip(ended, finished, strict=True):
             if item.error is not None:
                 self.report.failures.append((job or item.job, item.error))
@@ -189,7 +213,7 @@ class Run:
     async def _keep_leases(self) -> None:
         """Renew our own leases, and take jobs whose leases have lapsed."""
         self._leases_due = False
-        self._call_at(self._clock.now() + self._leases.length // 4, self._look_after_leases)
+        self._alarm.call_at(self._next_look(), self._look_after_leases)
         for renewed, job_id in zip(
             await self._leases.renew(self.jobs), list(self._running), strict=True
         ):
@@ -201,66 +225,58 @@ class Run:
         await give_way()
         await self._leases.expire(self.worker.expired)
 
+    def _next_look(self) -> int:
+        return self._clock.now() + self._leases.length // 4
+
     async def _idle(self) -> bool:
         """Nothing can be claimed and nothing is in hand; true when the run is over."""
         if self._budget is not None and self.report.attempts >= self._budget:
             return True
-        if await self._leases.expire(self.worker.expired):
-            self._wake.set()
+        lapse = await self._leases.next_lapse()
+        if lapse is not None and lapse <= self._clock.now():
+            await self._leases.expire(self.worker.expired)
+            self._alarm.ring()
             return False
-        if await self._cut_chains():
+        if self._limits.spent and await self._cut_chains():
             return False
         if self._ends == "idle":
             return True
-        instants = (
-            await self._leases.next_due(self.worker.queues),
-            await self._leases.next_lapse(),
-        )
-        at = min((instant for instant in instants if instant is not None), default=None)
+        due = await self._leases.next_due(self.worker.queues)
+        at = min((instant for instant in (due, lapse) if instant is not None), default=None)
         if self._ends == "finished":
             if at is None or (self._clock.mode == "held" and not self._clock.busy):
                 return True
             if self._clock.jumps:
                 self._clock.jump_to(at)
-                self._wake.set()
+                self._alarm.ring()
                 return False
-        self._call_at(at, self._wake.set)
+        self._alarm.call_at(at, self._alarm.ring)
         return False
 
     async def _cut_chains(self) -> bool:
         """Cancel what would run oftener than it may; true when there was any."""
-        if not self._limits.spent:
-            return False
         queued = await self._queue.find(JobQuery(states=frozenset({State.QUEUED})))
         cut = [job for job in queued if self._limits.is_cut(job)]
         for job in cut:
             await self._queue.cancel(job.id)
         return bool(cut)
 
-    def _call_at(self, instant: int | None, call: Callable[[], None]) -> None:
-        """Call at an instant, where time passes by itself; in place of the call before."""
-        before = self._timers.pop(call, None)
-        if before is not None:
-            before.cancel()
-        if instant is not None and self._clock.mode != "held":
-            seconds = loop_seconds(instant - self._clock.now())
-            self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
-
     def _close(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
+        self._alarm.close()
+        self._clock.listeners.discard(self._look_after_leases)
+        self._queue.listeners.discard(self._told)
         self._queue.runs.discard(self)
         self._over.set()
 
     def _look_after_leases(self) -> None:
         self._leases_due = True
-        self._wake.set()
+        self._alarm.ring()
 
     def _told(self, job: Job | None) -> None:
         """The queue changed through this process: a job asked to stop, or perhaps new work."""
         if job is not None and job.id in self._running:
             self._cancel(job.id, Stop.CANCEL)
-        self._wake.set()
+        self._alarm.ring()
 
     def _cancel(self, job_id: JobId, reason: Stop) -> None:
         if job_id not in self._stops and job_id in self._running:

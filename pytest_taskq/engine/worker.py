@@ -19,7 +19,8 @@ class Worker:
     """Claims jobs and runs them, up to ``concurrency`` at once.
 
     ``queues``: the ones it listens to; None for all. ``expired``: whether and when again, for a
-    job whose worker let the lease lapse; by default at once.
+    job whose worker let the lease lapse; by default at once. ``drains``: cancelling who awaits
+    a run lets the jobs in hand end, and the run returns; by default they go back and it raises.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Worker:
         concurrency: int = 10,
         queues: frozenset[str] | None = None,
         expired: Callable[[Job], Again | None] | None = None,
+        drains: bool = False,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
             raise BadOption(
@@ -42,6 +44,7 @@ class Worker:
         self.name = name
         self.concurrency = concurrency
         self.queues = queues
+        self._drains = drains
         self.expired = expired or (lambda _job: Again(at=queue.clock.now()))
 
     @property
@@ -53,7 +56,8 @@ class Worker:
         self, *, attempts: int | None = None, chain_limit: int | None = CHAIN_LIMIT
     ) -> Report:
         """Run what is due, and what that enqueues, until nothing is due; at most ``attempts``."""
-        return await Run(self, "idle", attempts=attempts, chain_limit=chain_limit).go()
+        run = Run(self, "idle", attempts=attempts, chain_limit=chain_limit, drains=self._drains)
+        return await run.go()
 
     async def run_until_finished(
         self, *, at_most: Mapping[str, int] | None = None, chain_limit: int | None = CHAIN_LIMIT
@@ -64,11 +68,12 @@ class Worker:
         cancelled. On a controlled clock, raises NotFinished when one chain of jobs, each
         enqueued by the one before, goes on for more than ``chain_limit`` attempts.
         """
-        return await Run(self, "finished", at_most=at_most, chain_limit=chain_limit).go()
+        run = Run(self, "finished", at_most=at_most, chain_limit=chain_limit, drains=self._drains)
+        return await run.go()
 
     async def run_forever(self) -> Report:
         """Run jobs as they become due, until ``stop`` is called or the caller is cancelled."""
-        return await Run(self, "stopped").go()
+        return await Run(self, "stopped", drains=self._drains).go()
 
     def stop(self, *, force: bool = False) -> None:
         """End the present runs: after the jobs in hand, or with ``force`` at once.
@@ -77,6 +82,11 @@ class Worker:
         """
         for run in self._runs():
             run.stop(force=force)
+
+    async def end(self, *, force: bool = False) -> None:
+        """Stop, and wait until the runs are over."""
+        for run in self._runs():
+            await run.end(force=force)
 
     def _runs(self) -> list[Run]:
         return [run for run in self.queue.runs if isinstance(run, Run) and run.worker is self]
