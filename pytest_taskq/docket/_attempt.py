@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from contextlib import AsyncExitStack
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_taskq.core.instants import to_datetime
@@ -92,7 +93,7 @@ class _DocketTask:
             if self._parameters:
                 value = await self._call_with_dependencies(attempt)
             else:
-                value = await self._function(*attempt.args, **attempt.kwargs)
+                value = await self._body(*attempt.args, **attempt.kwargs)
         except asyncio.CancelledError:
             logger.info("cancelled %s", execution.call_repr())
             raise
@@ -101,6 +102,15 @@ class _DocketTask:
             raise
         if logger.isEnabledFor(logging.INFO):
             logger.info("completed %s", execution.call_repr())
+        return value
+
+    def _body(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+        value = self._function(*args, **kwargs)
+        if not isinstance(value, Coroutine) and not isawaitable(value):
+            raise TypeError(
+                f"A Docket task must be async. {self._name} returned {type(value).__name__} "
+                f"without an await. Define it with `async def`."
+            )
         return value
 
     async def _call_with_dependencies(self, attempt: Attempt) -> Any:
@@ -115,7 +125,7 @@ class _DocketTask:
                     raise ExceptionGroup(
                         f"{self._name} did not run: no value for {names}", list(failed.values())
                     )
-                body = self._function(*attempt.args, **attempt.kwargs, **values)
+                body = self._body(*attempt.args, **attempt.kwargs, **values)
                 value = await (body if given.timeout is None else given.timeout.limit(body))
         finally:
             await self._note_successor(attempt)
@@ -146,8 +156,9 @@ class _DocketTask:
         if perpetual.cancelled or given.superseded:
             return []
         at = perpetual.next_at(self._docket.queue.clock.now())
-        key = attempt.job.key or ""
-        return [self._docket.new_job(self._name, perpetual.args, perpetual.kwargs, at, key)]
+        job = attempt.job
+        args, kwargs = perpetual.args, perpetual.kwargs
+        return [self._docket.new_job(self._name, args, kwargs, at, job.key or "", job.labels)]
 
 
 async def _enter(

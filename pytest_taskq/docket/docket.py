@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, Self, overload
 
 from pytest_taskq.core.errors import NaiveDatetime, QueueClosed, UnknownTask
 from pytest_taskq.core.instants import to_datetime, to_instant
-from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.job import NO_LABELS, Hold, Job, State
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.docket._memory import memory_queue
 from pytest_taskq.docket._placeholder import placeholder
@@ -35,6 +35,10 @@ LIVE = frozenset({State.QUEUED, State.RUNNING})
 
 class NaiveWhen(NaiveDatetime, TypeError):
     """A ``when`` has no time zone: a TypeError, as in docket 0.27."""
+
+
+FRESH_KEY = MappingProxyType({"fresh_key": True})
+"""The label of a job whose key nobody chose, so that reports can leave it out."""
 
 
 class Docket:
@@ -143,11 +147,12 @@ class Docket:
         ``when`` without a time zone, and NotStorable for arguments that cannot be stored.
         """
         name, task = self._task(function)
+        labels = NO_LABELS if key else FRESH_KEY
         key = key or _fresh_key()
         due_at = self._instant(when)
 
         async def scheduler(*args: Any, **kwargs: Any) -> Execution:
-            job = self.new_job(name, args, kwargs, due_at, key)
+            job = self.new_job(name, args, kwargs, due_at, key, labels)
             (answer,) = await self.queue.enqueue_each((job,))
             return self._execution(task, args, kwargs, job, accepted=isinstance(answer, Job))
 
@@ -221,12 +226,20 @@ class Docket:
         return bool(await self.queue.find(newer))
 
     def new_job(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], due_at: int, key: str
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        due_at: int,
+        key: str,
+        labels: Mapping[str, Any] = NO_LABELS,
     ) -> Job:
         """A job of the engine for a call, which holds its key until it has ended."""
         # The key itself is the name: one string for both, and no other name here looks like one.
         hold = Hold(key, LIVE)
-        return self.queue.new_job(name, args, kwargs, due_at=due_at, key=key, holds=(hold,))
+        return self.queue.new_job(
+            name, args, kwargs, due_at=due_at, key=key, holds=(hold,), labels=labels
+        )
 
     async def _jobs(self, key: str, states: frozenset[State] = frozenset(State)) -> list[Job]:
         return await self.queue.find(JobQuery(states=states, key=key))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -21,12 +21,13 @@ from pytest_taskq.docket._perpetual import Perpetual
 from pytest_taskq.docket._plan import dependencies_of
 from pytest_taskq.docket.docket import Docket
 from pytest_taskq.docket.execution import Execution, TaskFunction
-from pytest_taskq.engine.interrupt import interrupted
+from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.worker import Worker as EngineWorker
 
 __all__ = ["Worker", "default_fallback_task"]
 
-Running = Callable[[], Awaitable[Any]]
+HOST = socket.gethostname()
+Running = Callable[[], Awaitable[Report]]
 
 logger = logging.getLogger("docket.worker")
 
@@ -79,7 +80,7 @@ class Worker:
                 f"Leave it out, or use a number above zero."
             )
         self.docket = docket
-        self.name = name or f"{socket.gethostname()}#{os.getpid()}"
+        self.name = name or f"{HOST}#{os.getpid()}"
         self.concurrency = concurrency
         self.redelivery_timeout = redelivery_timeout
         self.reconnection_delay = reconnection_delay
@@ -90,7 +91,7 @@ class Worker:
         self.fallback_task = fallback_task or default_fallback_task
         self.message_batch = message_batch
         self._tasks = DocketTasks(docket, self.fallback_task)
-        self._runs: dict[asyncio.Task[None], EngineWorker] = {}
+        self._engines: set[EngineWorker] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,11 +102,8 @@ class Worker:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        runs = dict(self._runs)
-        for engine in runs.values():
-            engine.stop()
-        if runs:
-            await asyncio.wait(runs)
+        for engine in tuple(self._engines):
+            await engine.end()
 
     async def run_until_finished(self) -> None:
         """Run tasks until none is left, those of the future included.
@@ -125,7 +123,15 @@ class Worker:
         run once more is cancelled.
         """
         engine = self._engine()
-        await self._run(engine, partial(engine.run_until_finished, at_most=iterations_by_key))
+        report = await self._run(
+            engine, partial(engine.run_until_finished, at_most=iterations_by_key)
+        )
+        for name in report.unused:
+            warnings.warn(
+                f"run_at_most() limits {name!r}, and nothing of that name ran. "
+                f"{describe_names(name, self.docket.tasks)} Use a key or the name of a task.",
+                stacklevel=2,
+            )
 
     async def run_forever(self) -> None:
         """Run tasks as they become due. Cancel the asyncio task that awaits this to end it."""
@@ -135,36 +141,21 @@ class Worker:
     def _engine(self) -> EngineWorker:
         queue = self.docket.queue
         queue.leases.length = to_micros(self.redelivery_timeout)
-        return EngineWorker(queue, self._tasks, name=self.name, concurrency=self.concurrency)
+        return EngineWorker(
+            queue, self._tasks, name=self.name, concurrency=self.concurrency, drains=True
+        )
 
-    async def _run(self, engine: EngineWorker, run_engine: Running) -> None:
-        """Await a run. A cancel lets the tasks in hand end and is then over, as in docket 0.27."""
-        run = asyncio.create_task(self._surrounded(run_engine), name=f"docket worker {self.name}")
-        self._runs[run] = engine
-        run.add_done_callback(self._runs.pop)
+    async def _run(self, engine: EngineWorker, run_engine: Running) -> Report:
+        outside = current_docket.set(self.docket), current_worker.set(self)
+        self._engines.add(engine)
         try:
-            await asyncio.shield(run)
-        except asyncio.CancelledError:
-            if run.cancelled():
-                raise
-            if interrupted():
-                engine.stop(force=True)
-                await run
-                raise
-            engine.stop()
-            try:
-                await asyncio.shield(run)
-            except asyncio.CancelledError:
-                engine.stop(force=True)
-                await run
-                raise
-
-    async def _surrounded(self, run_engine: Running) -> None:
-        current_docket.set(self.docket)
-        current_worker.set(self)
-        if self.schedule_automatic_tasks:
-            await self._schedule_automatic_tasks()
-        await run_engine()
+            if self.schedule_automatic_tasks:
+                await self._schedule_automatic_tasks()
+            return await run_engine()
+        finally:
+            self._engines.discard(engine)
+            current_docket.reset(outside[0])
+            current_worker.reset(outside[1])
 
     async def _schedule_automatic_tasks(self) -> None:
         for name, function in list(self.docket.tasks.items()):

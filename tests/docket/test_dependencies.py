@@ -44,9 +44,9 @@ async def test_a_task_knows_where_it_is(run, docket, worker):
 
     async def look(
         one,
-        docket: Docket = CurrentDocket(),  # noqa: B008
-        worker: Worker = CurrentWorker(),  # noqa: B008
-        execution: Execution = CurrentExecution(),  # noqa: B008
+        docket: Docket = CurrentDocket(),
+        worker: Worker = CurrentWorker(),
+        execution: Execution = CurrentExecution(),
         key: str = TaskKey(),
     ):
         seen.update(docket=docket, worker=worker, execution=execution, key=key)
@@ -61,7 +61,7 @@ async def test_a_task_knows_where_it_is(run, docket, worker):
 async def test_its_logger_has_its_name_and_tells_where_it_is(run, docket, caplog):
     caplog.set_level(logging.INFO, "docket.task")
 
-    async def look(log: logging.LoggerAdapter = TaskLogger()):  # noqa: B008
+    async def look(log: logging.LoggerAdapter = TaskLogger()):
         log.info("nothing to see")
 
     await run(look)
@@ -76,7 +76,7 @@ async def test_an_argument_of_the_caller_takes_the_place_of_a_dependency(run, ar
     def never():
         raise AssertionError
 
-    async def look(one, value=Depends(never)):  # noqa: B008
+    async def look(one, value=Depends(never)):
         return value
 
     assert await run(look, *args, **kwargs) == "given"
@@ -90,7 +90,7 @@ async def test_values_are_made_by_functions_of_all_kinds_and_closed_in_reverse(r
         return "kettle"
 
     @asynccontextmanager
-    async def water(kettle=Depends(kettle)):  # noqa: B008
+    async def water(kettle=Depends(kettle)):
         seen.append("water")
         yield f"water in {kettle}"
         seen.append("no water")
@@ -102,10 +102,10 @@ async def test_values_are_made_by_functions_of_all_kinds_and_closed_in_reverse(r
         seen.append("no fire")
 
     async def brew(
-        a=Depends(kettle),  # noqa: B008
-        b=Depends(water),  # noqa: B008
-        c=Depends(fire),  # noqa: B008
-        d=Depends(lambda: "cup"),  # noqa: B008
+        a=Depends(kettle),
+        b=Depends(water),
+        c=Depends(fire),
+        d=Depends(lambda: "cup"),
     ):
         seen.append("brew")
         return [a, b, c, d]
@@ -123,7 +123,7 @@ async def test_each_attempt_gets_values_of_its_own(run):
 
     async def brew(
         cup: int = Depends(cup),
-        retry: Retry = Retry(attempts=2),  # noqa: B008
+        retry: Retry = Retry(attempts=2),
     ):
         assert cup == retry.attempt
         if retry.attempt == 1:
@@ -141,8 +141,8 @@ async def test_a_value_that_cannot_be_made_fails_the_task_and_its_body_never_run
         raise LookupError("no kettle")
 
     async def brew(
-        kettle=Depends(broken),  # noqa: B008
-        retry: Retry = Retry(attempts=2),  # noqa: B008
+        kettle=Depends(broken),
+        retry: Retry = Retry(attempts=2),
     ):
         bodies.append(1)
 
@@ -158,7 +158,7 @@ async def test_an_error_while_closing_fails_the_task(run):
         yield
         raise OSError("the kettle boils over")
 
-    async def brew(kettle=Depends(kettle)):  # noqa: B008
+    async def brew(kettle=Depends(kettle)):
         return "tea"
 
     with pytest.raises(OSError, match="boils over"):
@@ -176,7 +176,7 @@ async def test_a_context_manager_sees_the_error_of_the_task(run):
             seen.append(str(error))
             raise
 
-    async def brew(kettle=Depends(kettle)):  # noqa: B008
+    async def brew(kettle=Depends(kettle)):
         raise ValueError("spilled")
 
     with pytest.raises(ValueError, match="spilled"):
@@ -188,8 +188,8 @@ async def test_an_attempt_that_takes_too_long_is_stopped_and_tried_again(run):
     attempts = []
 
     async def brew(
-        retry: Retry = Retry(attempts=2),  # noqa: B008
-        limit: Timeout = Timeout(MOMENT),  # noqa: B008
+        retry: Retry = Retry(attempts=2),
+        limit: Timeout = Timeout(MOMENT),
     ):
         attempts.append(retry.attempt)
         await asyncio.Event().wait()
@@ -202,7 +202,7 @@ async def test_an_attempt_that_takes_too_long_is_stopped_and_tried_again(run):
 async def test_an_attempt_may_ask_for_more_time(run):
     left = []
 
-    async def brew(limit: Timeout = Timeout(timedelta(minutes=1))):  # noqa: B008
+    async def brew(limit: Timeout = Timeout(timedelta(minutes=1))):
         left.append(limit.remaining())
         limit.extend()
         left.append(limit.remaining())
@@ -215,7 +215,7 @@ async def test_an_attempt_may_ask_for_more_time(run):
 
 
 async def test_a_time_out_of_the_tasks_own_is_left_as_it_is(run):
-    async def brew(limit: Timeout = Timeout(timedelta(minutes=1))):  # noqa: B008
+    async def brew(limit: Timeout = Timeout(timedelta(minutes=1))):
         raise TimeoutError("the water is cold")
 
     with pytest.raises(TimeoutError, match="the water is cold"):

@@ -120,7 +120,7 @@ async def test_a_mock_with_a_name_is_a_task(docket, worker):
 
 
 async def test_two_dependencies_of_a_kind_are_refused_at_registration(docket):
-    async def torn(one: Retry = Retry(), two: Retry = Retry()):  # noqa: B008
+    async def torn(one: Retry = Retry(), two: Retry = Retry()):
         pass
 
     with pytest.raises(ValueError, match="torn has 2, as one and two"):
@@ -183,7 +183,7 @@ async def test_a_snapshot_has_what_is_due_and_then_what_is_parked(docket, note):
 async def test_a_snapshot_shows_who_runs_what(docket, note):
     snapshots = []
 
-    async def brew(docket: Docket = CurrentDocket()):  # noqa: B008
+    async def brew(docket: Docket = CurrentDocket()):
         snapshots.append(await docket.snapshot())
 
     docket.register(note)

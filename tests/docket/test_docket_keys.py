@@ -47,7 +47,7 @@ async def test_one_scheduler_has_one_key(docket, note):
 async def test_a_key_is_taken_while_its_task_waits_or_runs_and_free_afterwards(docket, worker):
     inside = []
 
-    async def brew(docket: Docket = CurrentDocket()):  # noqa: B008
+    async def brew(docket: Docket = CurrentDocket()):
         inside.append(await docket.add(brew, key="k")())
 
     first = await docket.add(brew, key="k")()
@@ -90,7 +90,7 @@ async def test_replace_with_what_cannot_be_stored_leaves_the_old_one(docket, not
 async def test_a_running_task_that_is_replaced_ends_and_the_new_one_runs_too(docket, worker):
     seen = []
 
-    async def brew(cup, retry: Retry = Retry(attempts=5)):  # noqa: B008
+    async def brew(cup, retry: Retry = Retry(attempts=5)):
         seen.append(cup)
         if cup == 1:
             for new in (2, 3):
@@ -107,7 +107,7 @@ async def test_a_running_task_that_is_replaced_ends_and_the_new_one_runs_too(doc
 async def test_a_replacement_that_has_ended_already_still_stops_the_chain_before_it(docket, worker):
     seen, drunk, done = [], asyncio.Event(), asyncio.Event()
 
-    async def brew(cup, perpetual: Perpetual = Perpetual()):  # noqa: B008
+    async def brew(cup, perpetual: Perpetual = Perpetual()):
         seen.append(cup)
         if cup == "old":
             await docket.replace(drink, docket.queue.clock.time(), "k")()
@@ -144,8 +144,8 @@ async def test_cancel_stops_what_runs_without_a_retry_or_a_next_run(docket, work
     seen = []
 
     async def brew(
-        retry: Retry = Retry(attempts=3),  # noqa: B008
-        perpetual: Perpetual = Perpetual(),  # noqa: B008
+        retry: Retry = Retry(attempts=3),
+        perpetual: Perpetual = Perpetual(),
     ):
         try:
             await docket.cancel("k")

@@ -103,7 +103,7 @@ async def test_sync_learns_what_happened(docket, worker, taskq_clock):
 
 
 async def test_one_that_waits_for_its_retry_is_scheduled_again(docket, worker, taskq_clock):
-    async def fail(retry: Retry = Retry(attempts=2, delay=timedelta(hours=1))):  # noqa: B008
+    async def fail(retry: Retry = Retry(attempts=2, delay=timedelta(hours=1))):
         raise ValueError
 
     execution = await docket.add(fail, key="k")()

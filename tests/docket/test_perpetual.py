@@ -19,7 +19,7 @@ async def next_run(docket):
 
 
 async def test_the_next_run_has_the_same_key_and_arguments(docket, worker, taskq_clock):
-    async def look(room, *, lamp, perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def look(room, *, lamp, perpetual: Perpetual = Perpetual(every=HOUR)):
         assert (perpetual.args, perpetual.kwargs) == (("cellar",), {"lamp": True})
 
     await docket.add(look, key="k")("cellar", lamp=True)
@@ -32,7 +32,7 @@ async def test_the_next_run_has_the_same_key_and_arguments(docket, worker, taskq
 async def test_time_is_counted_from_the_start_of_a_run(docket, worker, taskq_clock):
     start = taskq_clock.time()
 
-    async def look(minutes, perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def look(minutes, perpetual: Perpetual = Perpetual(every=HOUR)):
         taskq_clock.advance(minutes=minutes)
         perpetual.perpetuate(90)
 
@@ -48,8 +48,8 @@ async def test_a_failure_does_not_end_it_but_retries_come_first(docket, worker):
     attempts = []
 
     async def look(
-        retry: Retry = Retry(attempts=2),  # noqa: B008
-        perpetual: Perpetual = Perpetual(),  # noqa: B008
+        retry: Retry = Retry(attempts=2),
+        perpetual: Perpetual = Perpetual(),
     ):
         attempts.append(retry.attempt)
         raise ValueError
@@ -71,7 +71,7 @@ async def test_a_failure_does_not_end_it_but_retries_come_first(docket, worker):
 async def test_the_task_may_say_when(docket, worker, taskq_clock, say, hours):
     runs = []
 
-    async def look(perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def look(perpetual: Perpetual = Perpetual(every=HOUR)):
         runs.append(1)
         if len(runs) == 1:
             say(perpetual, taskq_clock.time())
@@ -87,7 +87,7 @@ async def test_the_task_may_say_when(docket, worker, taskq_clock, say, hours):
 
 
 async def test_a_cancelled_one_has_no_next_run_and_keeps_its_result(docket, worker):
-    async def look(perpetual: Perpetual = Perpetual()):  # noqa: B008
+    async def look(perpetual: Perpetual = Perpetual()):
         perpetual.cancel()
         return "nothing to see"
 
@@ -100,7 +100,7 @@ async def test_a_cancelled_one_has_no_next_run_and_keeps_its_result(docket, work
 async def test_a_replacement_from_inside_wins(docket, worker, taskq_clock):
     at = taskq_clock.time() + 9 * HOUR
 
-    async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):
         await docket.replace(look, at, "k")("attic")
 
     await docket.add(look, key="k")("cellar")
@@ -112,7 +112,7 @@ async def test_a_replacement_from_inside_wins(docket, worker, taskq_clock):
 async def test_while_a_run_is_in_hand_the_next_one_is_not_there_yet(docket, worker):
     seen = []
 
-    async def look(perpetual: Perpetual = Perpetual()):  # noqa: B008
+    async def look(perpetual: Perpetual = Perpetual()):
         await asyncio.sleep(0)
         snapshot = await docket.snapshot()
         seen.append((len(snapshot.future), len(snapshot.running)))
@@ -124,7 +124,7 @@ async def test_while_a_run_is_in_hand_the_next_one_is_not_there_yet(docket, work
 
 
 async def test_arguments_that_cannot_be_stored_fail_the_run_and_not_the_chain(docket, worker):
-    async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):
         perpetual.perpetuate(object())
 
     await docket.add(look, key="k")("cellar")

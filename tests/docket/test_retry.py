@@ -66,7 +66,7 @@ async def test_a_late_exponential_delay_stays_at_its_maximum():
 async def test_a_task_that_succeeds_is_not_tried_again(docket, worker):
     attempts = []
 
-    async def brew(retry: Retry = Retry(attempts=5)):  # noqa: B008
+    async def brew(retry: Retry = Retry(attempts=5)):
         attempts.append(retry.attempt)
         if retry.attempt < 3:
             raise ValueError
@@ -81,7 +81,7 @@ async def test_the_task_may_say_when(docket, worker, taskq_clock, wish):
     attempts = []
     now = taskq_clock.time()
 
-    async def brew(retry: Retry = Retry(attempts=2, delay=timedelta(days=9))):  # noqa: B008
+    async def brew(retry: Retry = Retry(attempts=2, delay=timedelta(days=9))):
         attempts.append(retry.attempt)
         if wish == "after":
             retry.after(timedelta(hours=1))
@@ -99,7 +99,7 @@ async def test_the_task_may_say_when(docket, worker, taskq_clock, wish):
 
 
 async def test_a_time_without_a_zone_is_an_error_of_the_task(docket, worker):
-    async def brew(retry: Retry = Retry(attempts=1)):  # noqa: B008
+    async def brew(retry: Retry = Retry(attempts=1)):
         retry.at(datetime(2030, 1, 1))
 
     execution = await docket.add(brew)()

@@ -116,7 +116,7 @@ async def test_a_sync_function_fails_for_it_cannot_be_awaited(docket, worker):
 async def test_run_at_most_counts_retries_and_cancels_the_rest(docket, worker):
     attempts = []
 
-    async def spill(retry: Retry = Retry.forever()):  # noqa: B008
+    async def spill(retry: Retry = Retry.forever()):
         attempts.append(retry.attempt)
         raise ValueError
 
@@ -128,11 +128,11 @@ async def test_run_at_most_counts_retries_and_cancels_the_rest(docket, worker):
 
 
 async def test_an_endless_chain_is_reported_on_our_clock_and_nothing_is_lost(docket, worker):
-    async def brew(perpetual: Perpetual = Perpetual(every=HOUR)):  # noqa: B008
+    async def brew(perpetual: Perpetual = Perpetual(every=HOUR)):
         pass
 
     await docket.add(brew, key="tea")()
-    with pytest.raises(NotFinished, match=r"run_at_most.*tea"):
+    with pytest.raises(NotFinished, match=r"run_at_most\(\{'brew': 3\}\)"):
         await worker.run_until_finished()
     assert [task.key for task in (await docket.snapshot()).future] == ["tea"]
 
@@ -188,7 +188,7 @@ async def test_leaving_the_worker_ends_its_run(docket, worker):
 async def test_an_automatic_task_is_scheduled_by_the_run(docket, worker, taskq_clock):
     seen = []
 
-    async def look(perpetual: Perpetual = Perpetual(every=HOUR, automatic=True)):  # noqa: B008
+    async def look(perpetual: Perpetual = Perpetual(every=HOUR, automatic=True)):
         seen.append(perpetual.args)
 
     docket.register(look)
@@ -200,7 +200,7 @@ async def test_an_automatic_task_is_scheduled_by_the_run(docket, worker, taskq_c
 
 
 async def test_automatic_tasks_can_be_left_alone(docket):
-    async def look(perpetual: Perpetual = Perpetual(automatic=True)):  # noqa: B008
+    async def look(perpetual: Perpetual = Perpetual(automatic=True)):
         raise AssertionError
 
     docket.register(look)
@@ -239,7 +239,7 @@ async def test_a_fallback_of_ones_own_gets_the_arguments():
 async def test_it_logs_each_attempt_under_the_name_of_the_library(docket, worker, caplog):
     caplog.set_level(logging.INFO, "docket")
 
-    async def brew(secret, retry: Retry = Retry(attempts=2)):  # noqa: B008
+    async def brew(secret, retry: Retry = Retry(attempts=2)):
         if retry.attempt == 1:
             raise ValueError("spilled")
 
@@ -273,3 +273,22 @@ async def test_a_task_whose_worker_died_is_redelivered_after_its_time(docket, ta
     taskq_clock.advance(1)
     await worker.run_until_finished()
     assert seen == [1]
+
+
+async def test_a_limit_for_a_name_that_nothing_has_is_pointed_out(docket, worker):
+    async def brew():
+        pass
+
+    await docket.add(brew)()
+    with pytest.warns(UserWarning, match="The nearest are 'brew'"):
+        await worker.run_at_most({"bruw": 1})
+
+
+async def test_a_task_that_is_not_async_says_so(docket, worker):
+    def brew():
+        pass
+
+    execution = await docket.add(brew)()
+    await worker.run_until_finished()
+    with pytest.raises(TypeError, match="async def"):
+        await execution.get_result()
