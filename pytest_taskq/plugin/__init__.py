@@ -15,12 +15,10 @@ from pytest_taskq.plugin.fixtures import (
     in_memory_connector,
     soniq_app,
     taskq_clock,
-    taskq_connector,
-    taskq_docket,
-    taskq_environment,
     worker,
 )
 from pytest_taskq.plugin.options import add_options, read_options
+from pytest_taskq.plugin.report import own_frames_hidden, show_queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -39,9 +37,6 @@ __all__ = [
     "pytest_runtest_makereport",
     "soniq_app",
     "taskq_clock",
-    "taskq_connector",
-    "taskq_docket",
-    "taskq_environment",
     "worker",
 ]
 
@@ -74,8 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("taskq_time") is not None:
             names: list[str] = getattr(item, "fixturenames", [])
-            if "taskq_environment" not in names:
-                names.insert(0, "taskq_environment")
+            if "taskq_clock" not in names:
+                names.insert(0, "taskq_clock")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -97,11 +92,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows what its queues looked like."""
-    report = yield
+    """A failed test shows its own lines, and what its queues looked like."""
     environment = item.stash.get(ENVIRONMENT, None)
-    if report.failed and call.when == "call" and environment is not None and environment.queues:
-        report.sections.append(("taskq: the queue", environment.describe()))
+    if environment is None:
+        return (yield)
+    with own_frames_hidden(call.excinfo):
+        report = yield
+    if report.failed and call.when == "call":
+        show_queues(report, environment)
     return report
 
 

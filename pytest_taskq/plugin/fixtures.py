@@ -1,4 +1,8 @@
-"""The fixtures. Sync ones only: what they hand out binds to the loop that first awaits it."""
+"""The fixtures. Sync ones only: what they hand out binds to the loop that first awaits it.
+
+They share the surroundings of their test, which the first of them makes, and do not ask for
+one another: a fixture of the user's own with the name of one of ours breaks no other.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,6 @@ import pytest
 from pytest_taskq.plugin.options import TimeMark, read_options, time_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_taskq.docket import Docket
     from pytest_taskq.docket import Worker as DocketWorker
     from pytest_taskq.engine.clock import Clock
@@ -21,88 +23,87 @@ if TYPE_CHECKING:
 __all__ = [
     "ENVIRONMENT",
     "docket",
+    "environment_of",
     "in_memory_app",
     "in_memory_connector",
     "soniq_app",
     "taskq_clock",
-    "taskq_connector",
-    "taskq_docket",
-    "taskq_environment",
     "worker",
 ]
 
 ENVIRONMENT: pytest.StashKey[Environment] = pytest.StashKey()
 
 
+def environment_of(request: pytest.FixtureRequest) -> Environment:
+    """The clock and the queues of this test: made at the first call, closed when it ends."""
+    environment: Environment | None = request.node.stash.get(ENVIRONMENT, None)
+    if environment is None:
+        from pytest_taskq.testing.environment import Environment
+
+        mark = time_mark(request.node)
+        if mark is None:
+            mark = TimeMark(mode="held" if "taskq_clock" in request.fixturenames else "auto")
+        environment = Environment(
+            mode=mark.mode, start=mark.start, seed=read_options(request.config).seed
+        )
+        request.node.stash[ENVIRONMENT] = environment
+        request.addfinalizer(environment.close)
+    return environment
+
+
 @pytest.fixture
-def taskq_environment(request: pytest.FixtureRequest) -> Iterator[Environment]:
-    """The clock and the stores of this test; the other fixtures are built on it."""
-    from pytest_taskq.testing.environment import Environment
-
-    mark = time_mark(request.node)
-    if mark is None:
-        mark = TimeMark(mode="held" if "taskq_clock" in request.fixturenames else "auto")
-    environment = Environment(
-        mode=mark.mode, start=mark.start, seed=read_options(request.config).seed
-    )
-    request.node.stash[ENVIRONMENT] = environment
-    yield environment
-    environment.close()
-
-
-@pytest.fixture
-def taskq_clock(taskq_environment: Environment) -> Clock:
+def taskq_clock(request: pytest.FixtureRequest) -> Clock:
     """The clock of this test, held: it stands still until ``advance()`` or ``move_to()``."""
-    return taskq_environment.clock
+    return environment_of(request).clock
 
 
 @pytest.fixture
-def taskq_docket(taskq_environment: Environment) -> Docket:
-    """What the fixture ``docket`` is; overriding that one leaves this one alone."""
-    from pytest_taskq.docket import Docket
-
-    return Docket.on_queue(taskq_environment.new_queue())
-
-
-@pytest.fixture
-def docket(taskq_docket: Docket) -> Docket:
+def docket(request: pytest.FixtureRequest) -> Docket:
     """A Docket-style docket, open, empty, and on the clock of this test."""
-    return taskq_docket
+    return _docket(request)
 
 
 @pytest.fixture
-def worker(taskq_docket: Docket) -> DocketWorker:
-    """A Docket-style worker on the fixture ``docket``."""
+def worker(request: pytest.FixtureRequest) -> DocketWorker:
+    """A Docket-style worker on the docket of this plugin."""
     from pytest_taskq.docket import Worker
 
-    return Worker(taskq_docket)
+    return Worker(_docket(request))
 
 
 @pytest.fixture
-def taskq_connector(taskq_environment: Environment) -> InMemoryConnector:
-    """What the fixture ``in_memory_connector`` is; overriding that one leaves this one alone."""
-    from pytest_taskq.procrastinate import InMemoryConnector
-
-    return InMemoryConnector.on_queue(taskq_environment.new_queue())
-
-
-@pytest.fixture
-def in_memory_connector(taskq_connector: InMemoryConnector) -> InMemoryConnector:
+def in_memory_connector(request: pytest.FixtureRequest) -> InMemoryConnector:
     """A Procrastinate-style connector, empty, and on the clock of this test."""
-    return taskq_connector
+    return _connector(request)
 
 
 @pytest.fixture
-def in_memory_app(taskq_connector: InMemoryConnector) -> App:
-    """A Procrastinate-style app on the fixture ``in_memory_connector``, open."""
+def in_memory_app(request: pytest.FixtureRequest) -> App:
+    """A Procrastinate-style app on the connector of this plugin, open."""
     from pytest_taskq.procrastinate import App
 
-    return App(connector=taskq_connector)
+    return App(connector=_connector(request))
 
 
 @pytest.fixture
-def soniq_app(taskq_environment: Environment) -> Soniq:
+def soniq_app(request: pytest.FixtureRequest) -> Soniq:
     """A Soniq-style app, empty, and on the clock of this test."""
     from pytest_taskq.soniq import MemoryBackend, Soniq
 
-    return Soniq(backend=MemoryBackend.on_queue(taskq_environment.new_queue()))
+    return Soniq(backend=MemoryBackend.on_queue(environment_of(request).new_queue()))
+
+
+def _docket(request: pytest.FixtureRequest) -> Docket:
+    from pytest_taskq.docket import Docket
+
+    environment = environment_of(request)
+    return environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
+
+
+def _connector(request: pytest.FixtureRequest) -> InMemoryConnector:
+    from pytest_taskq.procrastinate import InMemoryConnector
+
+    environment = environment_of(request)
+    return environment.once(
+        InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
+    )

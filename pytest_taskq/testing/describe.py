@@ -92,7 +92,7 @@ def _job_line(job: Job, now: int) -> str:
         parts.append(f"due at {_text(job.due_at)}")
     if job.queue != "default":
         parts.append(f"queue {job.queue}")
-    if job.key is not None:
+    if job.key is not None and not job.labels.get("fresh_key"):
         parts.append(f"key {job.key}")
     if job.failure is not None:
         parts.append(f"{job.failure.type_name}: {in_one_line(job.failure.message, str)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Freezer, Mode
@@ -13,6 +14,8 @@ from pytest_taskq.stores.memory import MemoryStore
 from pytest_taskq.testing.describe import describe_queue
 
 __all__ = ["Environment"]
+
+T = TypeVar("T")
 
 
 class Environment:
@@ -32,6 +35,7 @@ class Environment:
     ) -> None:
         self.clock = Clock(mode, start, freezer=freezer())
         self.queues: list[Queue] = []
+        self._made: dict[type, Any] = {}
         self._seed = seed
         self._store = store
 
@@ -40,6 +44,13 @@ class Environment:
         queue = Queue(self._store(), self.clock, seed=self._seed)
         self.queues.append(queue)
         return queue
+
+    def once(self, kind: type[T], make: Callable[[], T]) -> T:
+        """The one object of this kind in the test, made when it is first asked for."""
+        if kind not in self._made:
+            self._made[kind] = make()
+        made: T = self._made[kind]
+        return made
 
     def describe(self) -> str:
         """What the queues look like now, as text."""

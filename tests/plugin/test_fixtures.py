@@ -6,7 +6,7 @@ ASYNC_TEST = """
     import pytest
 
     {mark}
-    async def test_it(docket, worker, taskq_environment):
+    async def test_it(docket, worker):
         seen = []
 
         async def note(value):
@@ -137,9 +137,13 @@ def test_fixtures_of_the_users_own_with_our_names_break_nothing(run):
         def docket():
             return "mine too"
 
-        def test_it(worker, docket, taskq_docket, in_memory_app):
+        @pytest.fixture
+        def in_memory_connector():
+            return "mine as well"
+
+        def test_it(worker, docket, in_memory_app, in_memory_connector):
             assert (worker, docket) == ("mine", "mine too")
-            assert type(taskq_docket).__name__ == "Docket"
+            assert in_memory_app.connector != in_memory_connector
     """
     run(text).assert_outcomes(passed=1)
 
@@ -193,8 +197,8 @@ TIME_TESTS = """
         after = datetime.datetime.now(datetime.timezone.utc)
         assert after - before == datetime.timedelta(hours=1)
 
-    def test_unmarked(taskq_environment):
-        assert taskq_environment.clock.mode == "auto"
+    def test_unmarked(docket):
+        assert docket.queue.clock.mode == "auto"
         assert time.gmtime().tm_year != 2030
 """
 

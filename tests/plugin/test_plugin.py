@@ -46,6 +46,7 @@ def test_collecting_loads_nothing_heavy(run, loops):
         "pytest_taskq.plugin",
         "pytest_taskq.plugin.fixtures",
         "pytest_taskq.plugin.options",
+        "pytest_taskq.plugin.report",
     ]
 
 
@@ -142,8 +143,27 @@ async def test_payment(docket, worker):
     )
 
 
+def test_the_traceback_of_an_error_of_ours_ends_in_the_users_own_line(run):
+    text = """
+import pytest
+
+async def note(value):
+    pass
+
+@pytest.mark.asyncio
+async def test_it(docket):
+    await docket.add(note)(object())
+"""
+    result = run(test_it=text)
+    result.stdout.fnmatch_lines(
+        [">       await docket.add(note)(object())", "E*args[[]0[]] cannot be stored.*"]
+    )
+    result.stdout.no_fnmatch_line("*payload.py*")
+    run("--full-trace", test_it=text).stdout.fnmatch_lines(["*payload.py*"])
+
+
 def test_a_passing_test_shows_nothing(run):
-    result = run("-rA", test_it="def test(taskq_docket): pass")
+    result = run("-rA", test_it="def test(docket): pass")
     result.stdout.no_fnmatch_line("*the queue*")
 
 
@@ -159,10 +179,10 @@ async def interrupted():
     await asyncio.Event().wait()
 
 @pytest.fixture
-def after(taskq_docket, taskq_environment):
+def after(docket):
     yield
-    (job,) = taskq_environment.queues[0].store._jobs.values()
-    print("AFTER", job.state, job.attempt, taskq_environment.clock.busy)
+    (job,) = docket.queue.store._jobs.values()
+    print("AFTER", job.state, job.attempt, docket.queue.clock.busy)
 
 @pytest.mark.asyncio
 async def test_it(after, docket, worker):
