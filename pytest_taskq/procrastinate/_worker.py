@@ -1,0 +1,192 @@
+"""One run of a worker: Procrastinate's options and tasks, put to the engine's worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from pytest_taskq.core.errors import describe_names
+from pytest_taskq.core.instants import to_instant
+from pytest_taskq.core.job import State
+from pytest_taskq.core.outcome import Again
+from pytest_taskq.engine.run import Report
+from pytest_taskq.engine.tasks import Attempt, Tasks
+from pytest_taskq.engine.tasks import Task as EngineTask
+from pytest_taskq.engine.worker import Worker
+from pytest_taskq.procrastinate._records import holds_of, lock_of, queueing_lock_of, row_of
+from pytest_taskq.procrastinate._sync import call_task_function
+from pytest_taskq.procrastinate.exceptions import TaskNotFound
+from pytest_taskq.procrastinate.job_context import JobContext
+from pytest_taskq.procrastinate.jobs import DeleteJobCondition, Job
+from pytest_taskq.procrastinate.tasks import Task
+
+if TYPE_CHECKING:
+    from pytest_taskq.procrastinate.app import App
+
+__all__ = ["WorkerOptions", "WorkerRun"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerOptions:
+    """The options of ``run_worker``, described there."""
+
+    queues: Iterable[str] | None = None
+    name: str = "worker"
+    concurrency: int = 1
+    wait: bool = True
+    fetch_job_polling_interval: float = 5
+    abort_job_polling_interval: float = 5
+    shutdown_graceful_timeout: float | None = None
+    listen_notify: bool = True
+    delete_jobs: str | DeleteJobCondition = DeleteJobCondition.NEVER
+    additional_context: dict[str, Any] | None = None
+    install_signal_handlers: bool = True
+    update_heartbeat_interval: float = 10
+    stalled_worker_timeout: float = 30
+    raise_errors: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.queues, str):
+            raise TypeError(
+                f"The queues of a worker are a list of names. It is the text {self.queues!r}. "
+                f"Write [{self.queues!r}]."
+            )
+
+
+class WorkerRun:
+    """One run of a worker of an app."""
+
+    def __init__(self, app: App, options: WorkerOptions) -> None:
+        self._app = app
+        self._options = options
+        self._queue = app.connector.require_open()
+        self._delete = DeleteJobCondition(options.delete_jobs)
+        self._worker = Worker(
+            self._queue,
+            _RegisteredTasks(self._engine_task),
+            name=options.name,
+            concurrency=options.concurrency,
+            queues=None if options.queues is None else frozenset(options.queues),
+        )
+
+    async def go(self) -> None:
+        """Run, and then raise the first error of a job if that was asked for."""
+        seen = len(self._queue.history)
+        try:
+            report = await (self._forever() if self._options.wait else self._what_is_due())
+        finally:
+            await self._delete_finished(seen)
+        if self._options.raise_errors and report.failures:
+            raise report.failures[0][1]
+
+    async def _what_is_due(self) -> Report:
+        return await self._worker.run_until_idle()
+
+    async def _forever(self) -> Report:
+        """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""
+        run = asyncio.ensure_future(self._worker.run_forever())
+        try:
+            return await asyncio.shield(run)
+        except asyncio.CancelledError:
+            self._worker.stop()
+            try:
+                await asyncio.wait({run}, timeout=self._options.shutdown_graceful_timeout)
+            finally:
+                self._worker.stop(force=True)
+                await asyncio.wait({run})
+            raise
+
+    def _engine_task(self, name: str) -> EngineTask:
+        task = self._app.tasks.get(name)
+        if task is None:
+            return EngineTask(name=name, call=partial(_not_found, self._app.tasks))
+        return EngineTask(
+            name=name, call=self._caller(task), decide=partial(self._retry_decision, task)
+        )
+
+    def _caller(self, task: Task[..., Any]) -> Callable[[Attempt], Awaitable[None]]:
+        """What runs one attempt. The value of a task is dropped: Procrastinate stores none."""
+        function: Callable[..., Any] = task.func
+        if not iscoroutinefunction(function):
+            function = partial(call_task_function, function)
+
+        async def call(attempt: Attempt) -> None:
+            if task.pass_context:
+                await function(self._context(attempt), **attempt.kwargs)
+            else:
+                await function(**attempt.kwargs)
+
+        return call
+
+    def _context(self, attempt: Attempt) -> JobContext:
+        return JobContext(
+            app=self._app,
+            worker_name=self._options.name,
+            worker_queues=self._options.queues,
+            job=Job.from_row(row_of(attempt.job)),
+            start_timestamp=self._queue.clock.now() / 1e6,
+            additional_context=copy(self._options.additional_context or {}),
+        )
+
+    def _retry_decision(
+        self, task: Task[..., Any], attempt: Attempt, error: BaseException
+    ) -> Again | None:
+        if self._options.raise_errors and self._options.wait:
+            self._worker.stop()
+        if task.retry_strategy is None:
+            return None
+        record = attempt.job
+        decision = task.retry_strategy.get_retry_decision(
+            exception=error, job=Job.from_row(row_of(record))
+        )
+        if decision is None:
+            return None
+        lock = lock_of(record) if decision.lock is None else decision.lock
+        return Again(
+            at=to_instant(decision.at(self._queue.clock.time())),
+            priority=decision.priority,
+            queue=decision.queue,
+            holds=holds_of(lock, queueing_lock_of(record)),
+        )
+
+    async def _delete_finished(self, seen: int) -> None:
+        """Delete the jobs that have finished since the history was ``seen`` long."""
+        if self._delete is DeleteJobCondition.NEVER:
+            return
+        states = {State.SUCCEEDED}
+        if self._delete is DeleteJobCondition.ALWAYS:
+            states |= {State.DEAD, State.CANCELLED}
+        await self._queue.delete(
+            [
+                event.job
+                for event in islice(self._queue.history, seen, None)
+                if event.verb == "finish" and event.job.state in states
+            ]
+        )
+
+
+class _RegisteredTasks(Tasks):
+    """The tasks of an app as the engine wants them, made when a job first asks for them."""
+
+    def __init__(self, make: Callable[[str], EngineTask]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __getitem__(self, name: str) -> EngineTask:
+        if name not in self:
+            return self.add(self._make(name))
+        return super().__getitem__(name)
+
+
+async def _not_found(known: Iterable[str], attempt: Attempt) -> None:
+    name = attempt.job.task
+    raise TaskNotFound(
+        f"No task is registered under the name {name!r}. {describe_names(name, known)} "
+        f"Import the module that defines it before the worker runs, or correct the name."
+    )

@@ -1,0 +1,249 @@
+"""The app: where tasks are registered, jobs deferred by name, and workers run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, ParamSpec, Self, TypeVar, overload
+
+from pytest_taskq.core.errors import describe_names
+from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
+from pytest_taskq.procrastinate._worker import WorkerOptions, WorkerRun
+from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, TaskNotFound
+from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
+from pytest_taskq.procrastinate.retry import RetryValue
+from pytest_taskq.procrastinate.tasks import Task
+from pytest_taskq.procrastinate.testing import InMemoryConnector
+
+__all__ = ["App"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class App:
+    """Tasks, and the connector where their jobs are kept.
+
+    ``import_paths``: modules that define tasks, imported before a worker runs.
+    ``worker_defaults``: options for every worker, see ``run_worker_async``.
+
+        app = App(connector=InMemoryConnector())
+
+        @app.task(queue="mail", retry=3)
+        async def greet(name): ...
+
+        with app.open():
+            greet.defer(name="Ada")
+            app.run_worker(wait=False)
+    """
+
+    def __init__(
+        self,
+        *,
+        connector: InMemoryConnector,
+        import_paths: Iterable[str] | None = None,
+        worker_defaults: Mapping[str, Any] | None = None,
+        periodic_defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.connector = connector
+        self.tasks: dict[str, Task[..., Any]] = {}
+        self.import_paths = list(import_paths or ())
+        self.worker_defaults = dict(worker_defaults or {})
+        self.periodic_defaults = dict(periodic_defaults or {})
+
+    @overload
+    def task(self, _func: Callable[P, R]) -> Task[P, R]: ...
+    @overload
+    def task(
+        self,
+        *,
+        name: str | None = None,
+        aliases: Sequence[str] | None = None,
+        retry: RetryValue = False,
+        pass_context: bool = False,
+        queue: str = "default",
+        priority: int = 0,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(self, _func: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Register a function, with or without options; its name is that of module and function.
+
+        ``retry``: True, a number of retries, or a strategy. ``pass_context``: the first argument
+        of the function is a ``JobContext``. Raises TaskAlreadyRegistered for a name or an alias
+        that is taken, and then registers nothing.
+        """
+
+        def register(func: Callable[..., Any]) -> Task[..., Any]:
+            task = Task(func, app=self, **options)
+            names = (task.name, *task.aliases)
+            for name in names:
+                if name in self.tasks:
+                    raise TaskAlreadyRegistered(
+                        f"A task cannot be registered as {name!r}. That name belongs to "
+                        f"{self.tasks[name].name}. Give one of the two another name."
+                    )
+            self.tasks.update(dict.fromkeys(names, task))
+            return task
+
+        return register if _func is None else register(_func)
+
+    def configure_task(
+        self, name: str, *, allow_unknown: bool = True, **options: Any
+    ) -> JobDeferrer:
+        """The deferrer of a task by its name; the options are those of ``Task.configure``.
+
+        A known task goes to the app that it is bound to. Raises TaskNotFound for an unknown name
+        unless that is allowed.
+        """
+        self.perform_import_paths()
+        if name in self.tasks:
+            return self.tasks[name].configure(**options)
+        if not allow_unknown:
+            raise self._not_found(name)
+        job = Job(queue="default", lock=None, queueing_lock=None, task_name=name)
+        return JobDeferrer(self, job).configure(**options)
+
+    async def defer_async(
+        self, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> int:
+        """Defer a job of a task by its name, on this app's connector, and return its id.
+
+        A convenience of ours: Procrastinate has no such method. Positional arguments are bound
+        by the signature of the task. Raises TaskNotFound, TypeError for arguments that the task
+        would not take, and what ``JobDeferrer.defer_async`` raises.
+        """
+        self.perform_import_paths()
+        task = self.tasks.get(name)
+        if task is None:
+            raise self._not_found(name)
+        deferrer = JobDeferrer(self, task.deferrer.job)
+        return await deferrer.defer_async(**task.bind(args, kwargs or {}))
+
+    def defer(
+        self, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> int:
+        """See ``defer_async``. Raises RuntimeError inside a running event loop."""
+        return run_sync("defer", lambda: self.defer_async(name, args, kwargs))
+
+    async def run_worker_async(self, **options: Any) -> None:
+        """Run a worker until it is cancelled, or with ``wait=False`` until nothing is due.
+
+        The options are those of Procrastinate 3.10: ``queues`` (None: all), ``name``,
+        ``concurrency`` (1), ``wait`` (True), ``delete_jobs`` ("never", "successful" or "always";
+        when the run ends), ``additional_context``, ``shutdown_graceful_timeout`` (real seconds to
+        wait for jobs in hand when cancelled; then they go back to the queue). Its intervals,
+        ``listen_notify`` and ``install_signal_handlers`` are taken and change nothing here.
+
+        What a task raises stays in its job, unless ``raise_errors=True``, which is ours: the first
+        error is raised from here after its outcome is recorded; with ``wait=False`` when all that
+        is due has run, otherwise at once.
+        """
+        self.perform_import_paths()
+        await WorkerRun(self, WorkerOptions(**{**self.worker_defaults, **options})).go()
+
+    def run_worker(self, **options: Any) -> None:
+        """Open the app, run a worker on an event loop of its own, and close what was opened.
+
+        See ``run_worker_async``. Raises RuntimeError inside a running event loop.
+        """
+        refuse_running_loop("run_worker")
+        with _opened(self.connector):
+            asyncio.run(self.run_worker_async(**options))
+
+    def with_connector(self, connector: InMemoryConnector) -> App:
+        """A new app on another connector, open, with the same tasks.
+
+        The tasks stay bound to this app, as in Procrastinate 3.10: what they defer comes here.
+        In a test, ``replace_connector`` is what you want.
+        """
+        connector.open()
+        app = App(
+            connector=connector,
+            import_paths=self.import_paths,
+            worker_defaults=self.worker_defaults,
+        )
+        app.tasks = self.tasks
+        return app
+
+    @contextmanager
+    def replace_connector(self, connector: InMemoryConnector) -> Generator[App]:
+        """Put another connector under this app and all its tasks for the length of a block.
+
+            with app.replace_connector(InMemoryConnector()):
+                greet.defer(name="Ada")
+
+        The new connector is open inside the block.
+        """
+        before, self.connector = self.connector, connector
+        try:
+            with _opened(connector):
+                yield self
+        finally:
+            self.connector = before
+
+    def open(self) -> Self:
+        """Open the connector; in a ``with`` statement, close it afterwards."""
+        self.connector.open()
+        return self
+
+    def close(self) -> None:
+        """Close the connector. The jobs stay, and can be read."""
+        self.connector.close()
+
+    def open_async(self) -> _OpeningApp:
+        """Open the connector: await it, or use it in ``async with``."""
+        return _OpeningApp(self)
+
+    async def close_async(self) -> None:
+        """See ``close``."""
+        await self.connector.close_async()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def perform_import_paths(self) -> None:
+        """Import the modules of ``import_paths``, so that their tasks are registered."""
+        for path in self.import_paths:
+            import_module(path)
+
+    def _not_found(self, name: str) -> TaskNotFound:
+        return TaskNotFound(
+            f"No task is registered under the name {name!r}. {describe_names(name, self.tasks)} "
+            f"Import the module that defines it, or correct the name."
+        )
+
+
+class _OpeningApp:
+    """An app about to be opened, by ``await`` or by ``async with``."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def __await__(self) -> Generator[Any, None, App]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> App:
+        await self._app.connector.open_async()
+        return self._app
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._app.close_async()
+
+
+@contextmanager
+def _opened(connector: InMemoryConnector) -> Iterator[None]:
+    """Open the connector for the length of a block, unless it is open already."""
+    if connector.is_open:
+        yield
+        return
+    connector.open()
+    try:
+        yield
+    finally:
+        connector.close()

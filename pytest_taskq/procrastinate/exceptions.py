@@ -1,0 +1,36 @@
+"""The exceptions of Procrastinate that this facade raises, under the names they have there."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyEnqueued",
+    "AppNotOpen",
+    "ConnectorException",
+    "ProcrastinateException",
+    "TaskAlreadyRegistered",
+    "TaskNotFound",
+]
+
+
+class ProcrastinateException(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class AlreadyEnqueued(ProcrastinateException):
+    """A job with this queueing lock already waits in the queue."""
+
+
+class AppNotOpen(ProcrastinateException):
+    """A connector was used before it was opened, or after it was closed."""
+
+
+class ConnectorException(ProcrastinateException):
+    """The database of production would refuse this."""
+
+
+class TaskAlreadyRegistered(ProcrastinateException):
+    """The name or an alias of a task belongs to another task of the app."""
+
+
+class TaskNotFound(ProcrastinateException):
+    """No task of that name is registered on the app."""

@@ -1,0 +1,204 @@
+"""A job as Procrastinate tells it, and how one is deferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pytest_taskq.core.errors import BadOption, NameHeld
+from pytest_taskq.core.instants import to_instant, to_micros
+from pytest_taskq.core.job import NO_LABELS
+from pytest_taskq.core.job import Job as Record
+from pytest_taskq.core.store import Refusal
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.procrastinate._json import encode_kwargs
+from pytest_taskq.procrastinate._records import SCHEDULED, holds_of
+from pytest_taskq.procrastinate._sync import run_sync
+from pytest_taskq.procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+
+if TYPE_CHECKING:
+    from pytest_taskq.procrastinate.app import App
+
+__all__ = ["DeleteJobCondition", "Job", "JobDeferrer", "Status"]
+
+QUEUE_NAME_LIMIT = 40
+TASK_NAME_LIMIT = 128
+
+
+class Status(StrEnum):
+    """Where a job is in its life. A member equals its text, which the library's does not."""
+
+    TODO = "todo"
+    DOING = "doing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABORTED = "aborted"
+
+
+class DeleteJobCondition(StrEnum):
+    """Which finished jobs a worker deletes."""
+
+    NEVER = "never"
+    SUCCESSFUL = "successful"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One call of a task. ``attempts`` counts the runs that have ended.
+
+    ``id`` and ``status`` are None while it is not deferred; ``worker_id`` is the name of the
+    worker that runs it.
+    """
+
+    id: int | None = None
+    status: str | None = None
+    queue: str
+    priority: int = 0
+    lock: str | None
+    queueing_lock: str | None
+    task_name: str
+    task_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    scheduled_at: datetime | None = None
+    attempts: int = 0
+    abort_requested: bool = False
+    worker_id: str | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Job:
+        """The job of a row of the connector's ``jobs``."""
+        renamed = {"queue": row["queue_name"], "task_kwargs": row["args"]}
+        return cls(
+            **renamed,
+            **{key: value for key, value in row.items() if key not in {"queue_name", "args"}},
+        )
+
+    def evolve(self, **changes: Any) -> Job:
+        """A copy with these fields changed."""
+        return replace(self, **changes)
+
+
+class JobDeferrer:
+    """Defers jobs made after one template, ``job``."""
+
+    def __init__(self, app: App, job: Job) -> None:
+        self.app = app
+        self.job = job
+        self._holds = holds_of(job.lock, job.queueing_lock)
+        self._due_at = None if job.scheduled_at is None else to_instant(job.scheduled_at)
+
+    def configure(
+        self,
+        *,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        task_kwargs: Mapping[str, Any] | None = None,
+        schedule_at: datetime | None = None,
+        schedule_in: Mapping[str, float] | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+    ) -> JobDeferrer:
+        """A deferrer with these options; None keeps the task's own.
+
+        ``schedule_in`` has the keywords of ``timedelta`` and counts from now. Raises ValueError
+        when both schedules are given, for a naive ``schedule_at`` and for a negative delay.
+        """
+        if schedule_at is not None and schedule_in is not None:
+            raise ValueError(
+                "A job is scheduled for one instant. Both schedule_at and schedule_in were given. "
+                "Leave one of them out."
+            )
+        if schedule_at is not None:
+            to_instant(schedule_at)
+        if schedule_in is not None:
+            delay = timedelta(**schedule_in)
+            to_micros(delay)
+            schedule_at = self.app.connector.queue.clock.time() + delay
+        options = {
+            "lock": lock,
+            "queueing_lock": queueing_lock,
+            "scheduled_at": schedule_at,
+            "queue": queue,
+            "priority": priority,
+        }
+        job = self.job.evolve(
+            task_kwargs={**self.job.task_kwargs, **(task_kwargs or {})},
+            **{name: value for name, value in options.items() if value is not None},
+        )
+        return JobDeferrer(self.app, job)
+
+    async def defer_async(self, **task_kwargs: Any) -> int:
+        """Put a job into the queue, and return its id.
+
+        Raises AlreadyEnqueued while a job with its queueing lock waits, TypeError for an
+        argument that JSON has no form for, ConnectorException for what the database of
+        production refuses, AppNotOpen.
+        """
+        queue = self.app.connector.require_open()
+        try:
+            stored = await queue.enqueue(self._record(queue, task_kwargs))
+        except NameHeld as held:
+            raise self._already_enqueued(held.holder) from None
+        return stored.id
+
+    def defer(self, **task_kwargs: Any) -> int:
+        """See ``defer_async``. Raises RuntimeError inside a running event loop."""
+        return run_sync("defer", lambda: self.defer_async(**task_kwargs))
+
+    async def batch_defer_async(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
+        """Put one job for each of these arguments into the queue, and return their ids.
+
+        All or none: raises as ``defer_async``, and then stores nothing.
+        """
+        queue = self.app.connector.require_open()
+        answers = await queue.enqueue_each(
+            [self._record(queue, kwargs) for kwargs in task_kwargs],
+        )
+        stored = [answer for answer in answers if not isinstance(answer, Refusal)]
+        for answer in answers:
+            if isinstance(answer, Refusal):
+                await queue.delete(stored)
+                raise self._already_enqueued(answer.holder)
+        return [record.id for record in stored]
+
+    def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
+        """See ``batch_defer_async``. Raises RuntimeError inside a running event loop."""
+        return run_sync("batch_defer", lambda: self.batch_defer_async(*task_kwargs))
+
+    def _record(self, queue: Queue, task_kwargs: Mapping[str, Any]) -> Record:
+        job = self.job
+        if job.task_kwargs:
+            task_kwargs = {**job.task_kwargs, **task_kwargs}
+        for what, name, limit in (
+            ("queue", job.queue, QUEUE_NAME_LIMIT),
+            ("task", job.task_name, TASK_NAME_LIMIT),
+        ):
+            if len(name) > limit:
+                raise ConnectorException(
+                    f"The name of a {what} has at most {limit} characters in production. "
+                    f"{name!r} has {len(name)}. Use a shorter one."
+                )
+        try:
+            return queue.new_job(
+                job.task_name,
+                due_at=self._due_at,
+                queue=job.queue,
+                priority=job.priority,
+                rank=0,
+                holds=self._holds,
+                labels=NO_LABELS if self._due_at is None else SCHEDULED,
+                payload=encode_kwargs(task_kwargs),
+            )
+        except BadOption as error:
+            raise ConnectorException(str(error)) from error
+
+    def _already_enqueued(self, holder: int | None) -> AlreadyEnqueued:
+        return AlreadyEnqueued(
+            f"A job of {self.job.task_name} was not deferred. Its queueing lock "
+            f"{self.job.queueing_lock!r} is held by job {holder}, which waits in the queue. "
+            f"Run that job first, or defer with another queueing lock."
+        )

@@ -1,0 +1,111 @@
+"""What a task raises: it stays in its job, unless the worker was asked to raise it."""
+
+import asyncio
+
+import pytest
+
+from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.procrastinate import App, InMemoryConnector
+from pytest_taskq.procrastinate.exceptions import TaskNotFound
+
+
+@pytest.fixture
+def app(in_memory_app: App):
+    return in_memory_app
+
+
+@pytest.fixture
+def ran(app: App):
+    """What the task `note` was called with."""
+    ran = []
+
+    @app.task(name="note")
+    async def note(n):
+        ran.append(n)
+
+    return ran
+
+
+def note(app: App, n, **options):
+    app.configure_task("note", **options).defer(n=n)
+
+
+def statuses(app: App):
+    return [row.status for row in app.connector.jobs.values()]
+
+
+def test_an_unknown_task_fails_is_kept_and_stops_nobody(app, ran):
+    app.configure_task("nobody").defer(n=1)
+    note(app, 2)
+    app.run_worker(wait=False)
+    assert (statuses(app), ran) == (["failed", "succeeded"], [2])
+    assert app.connector.jobs[0].args == {"n": 1}
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, asyncio.CancelledError, StopIteration])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_whatever_a_task_raises_stays_in_its_job(app, ran, error, kind):
+    def fail():
+        raise error
+
+    async def fail_async():
+        raise error
+
+    app.task(name="fail")(fail if kind == "sync" else fail_async)
+    app.defer("fail")
+    note(app, 2)
+    app.run_worker(wait=False)
+    assert (statuses(app), ran) == (["failed", "succeeded"], [2])
+
+
+@pytest.mark.slow
+def test_a_retry_without_end_is_reported_on_the_clock_of_a_test(app):
+    @app.task(name="fail", retry=True)
+    async def fail():
+        raise ValueError
+
+    fail.defer()
+    with pytest.raises(NotFinished, match="fail has run 1000 times"):
+        app.run_worker(wait=False)
+
+
+class TestRaiseErrors:
+    @pytest.fixture
+    def failing(self, app):
+        @app.task(name="fail")
+        async def fail(n):
+            raise ValueError(n)
+
+        return fail
+
+    def test_the_first_error_is_raised_when_all_that_is_due_has_run(self, app, ran, failing):
+        failing.defer(n=1)
+        failing.defer(n=2)
+        note(app, 3)
+        with pytest.raises(ValueError, match="1"):
+            app.run_worker(wait=False, raise_errors=True)
+        assert (statuses(app), ran) == (["failed", "failed", "succeeded"], [3])
+
+    def test_an_unknown_task_is_an_error_too(self, app, failing):
+        app.configure_task("fial").defer()
+        with pytest.raises(TaskNotFound, match="'fail'"):
+            app.run_worker(wait=False, raise_errors=True)
+        assert statuses(app) == ["failed"]
+
+    @pytest.mark.asyncio
+    async def test_a_worker_that_waits_stops_at_the_first_error(self, app, failing):
+        await failing.configure(priority=1).defer_async(n=1)
+        await failing.defer_async(n=2)
+        with pytest.raises(ValueError, match="1"):
+            await asyncio.wait_for(app.run_worker_async(raise_errors=True), 5)
+        assert statuses(app) == ["failed", "todo"]
+
+    def test_it_may_be_a_default_of_the_app_that_one_call_overrules(self):
+        app = App(connector=InMemoryConnector(), worker_defaults={"raise_errors": True})
+        fail = app.task(name="t")(lambda: 1 / 0)
+        with app.open():
+            fail.defer()
+            with pytest.raises(ZeroDivisionError):
+                app.run_worker(wait=False)
+            fail.defer()
+            app.run_worker(wait=False, raise_errors=False)
