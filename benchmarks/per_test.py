@@ -1,0 +1,151 @@
+"""What a test costs above an empty async test, and what the plugin costs at start-up.
+
+    python benchmarks/per_test.py [--tests 500] [--repeats 15]
+
+The tests of all kinds take turns in one run, the starts are interleaved; the plugin must be
+installed.
+"""
+
+import argparse
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS = """
+import pytest
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("i", range({tests}))]
+seen = []
+
+
+async def noop(i):
+    seen.append(i)
+
+
+@pytest.fixture
+def one():
+    return 1
+
+
+@pytest.fixture
+def two():
+    return 2
+
+
+async def test_empty(i):
+    pass
+
+
+async def test_two_fixtures_that_do_nothing(i, one, two):
+    pass
+
+
+async def test_docket(i, docket, worker):
+    await docket.add(noop)(i)
+    await worker.run_until_finished()
+    assert seen.pop() == i
+
+
+async def test_procrastinate(i, in_memory_app):
+    await in_memory_app.task(name="noop")(noop).defer_async(i=i)
+    await in_memory_app.run_worker_async(wait=False)
+    assert seen.pop() == i
+
+
+async def test_soniq(i, soniq_app):
+    await soniq_app.enqueue(soniq_app.job(name="bench.noop")(noop), i=i)
+    await soniq_app.run_worker(run_once=True)
+    assert seen.pop() == i
+
+
+async def test_held_clock(i, docket, worker, taskq_clock):
+    await docket.add(noop)(i)
+    await worker.run_until_finished()
+    assert seen.pop() == i
+"""
+
+TIMER = """
+import statistics
+import time
+from collections import defaultdict
+
+import pytest
+
+taken = defaultdict(list)
+clock = (time.perf_counter,)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    start = clock[0]()
+    result = yield
+    taken[item.originalname].append(clock[0]() - start)
+    return result
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.callspec.params["i"])
+
+
+def pytest_unconfigure():
+    for name, seconds in taken.items():
+        print("TOOK", name, statistics.median(seconds) * 1e3)
+"""
+
+
+def per_test(tests):
+    """The median of each kind of test, set-up to tear-down, all kinds in turn in one run."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory() as name:
+        Path(name, "conftest.py").write_text(TIMER)
+        Path(name, "test_all.py").write_text(TESTS.format(tests=tests))
+        done = subprocess.run(
+            [*command, "-p", "no:randomly"], cwd=name, capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise SystemExit(done.stdout[-3000:] + done.stderr)
+    took = dict(re.findall(r"TOOK test_(\w+) ([\d.]+)", done.stdout))
+    empty = float(took.pop("empty"))
+    print(f"ms a test above an empty async test ({empty:.3f} ms)")
+    for kind, milliseconds in took.items():
+        print(f"  {kind:30} {float(milliseconds) - empty:6.3f}")
+
+
+def cpu_of(command, folder):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
+
+
+def start_up(repeats):
+    """CPU milliseconds of collecting nothing, with the plugin and with it switched off."""
+    off = ["-p", "no:taskq"]
+    base = [sys.executable, "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory() as folder:
+        taken = {"with": [], "without": []}
+        for _ in range(repeats):
+            taken["with"].append(cpu_of(base, folder))
+            taken["without"].append(cpu_of(base + off, folder))
+    # `-p no:taskq` still finds the entry point; it only does not import it.
+    above = statistics.median(taken["with"]) - statistics.median(taken["without"])
+    print(f"start-up: {above:+.1f} ms CPU above {statistics.median(taken['without']):.0f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tests", type=int, default=500)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a start without caches measures the compiler
+    per_test(options.tests)
+    start_up(options.repeats)
+
+
+if __name__ == "__main__":
+    main()
