@@ -34,8 +34,8 @@ async def tell_reader(reader, *, book):
 async def reserve_book(
     reader: str,
     book: str,
-    docket: Docket = CurrentDocket(),  # noqa: B008 - how a task asks for its docket
-    retry: Retry = Retry(attempts=3),  # noqa: B008
+    docket: Docket = CurrentDocket(),
+    retry: Retry = Retry(attempts=3),
 ) -> None:
     await catalogue.reserve(book, reader)
     if retry.attempt == retry.attempts:

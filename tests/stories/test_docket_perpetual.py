@@ -28,7 +28,7 @@ def rounds():
 def watch(rounds):
     """A task that looks at a room every night."""
 
-    async def watch(room, perpetual: Perpetual = Perpetual(every=NIGHTLY)):  # noqa: B008
+    async def watch(room, perpetual: Perpetual = Perpetual(every=NIGHTLY)):
         rounds.append(room)
 
     return watch
@@ -77,7 +77,7 @@ def copied():
 
 
 async def test_a_chain_that_perpetuates_itself_runs_under_one_key(docket, worker, copied):
-    async def copy_cards(batch, batches, perpetual: Perpetual = Perpetual()):  # noqa: B008
+    async def copy_cards(batch, batches, perpetual: Perpetual = Perpetual()):
         copied.append(batch)
         if batch == batches:
             perpetual.cancel()
@@ -93,7 +93,7 @@ async def test_a_chain_that_replaces_itself_does_too(docket, worker, copied):
     async def copy_cards(
         batch,
         batches,
-        docket: Docket = CurrentDocket(),  # noqa: B008
+        docket: Docket = CurrentDocket(),
         key: str = TaskKey(),
     ):
         copied.append(batch)
@@ -108,7 +108,7 @@ async def test_a_chain_that_replaces_itself_does_too(docket, worker, copied):
 
 
 async def test_a_limit_cuts_a_chain_and_leaves_nothing_behind(docket, worker, copied):
-    async def copy_cards(batch, perpetual: Perpetual = Perpetual()):  # noqa: B008
+    async def copy_cards(batch, perpetual: Perpetual = Perpetual()):
         copied.append(batch)
         perpetual.perpetuate(batch=batch + 1)
 
@@ -124,7 +124,7 @@ async def test_a_chain_cannot_add_itself_for_a_task_that_runs_has_its_key(docket
     async def copy_cards(
         batch,
         batches,
-        docket: Docket = CurrentDocket(),  # noqa: B008
+        docket: Docket = CurrentDocket(),
         key: str = TaskKey(),
     ):
         copied.append(batch)

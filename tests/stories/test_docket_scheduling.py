@@ -93,13 +93,13 @@ async def test_retries_and_intervals_follow_the_clock_as_well(docket, worker, ta
     attempts, rounds = [], []
 
     async def fetch_catalogue(
-        retry: Retry = Retry(attempts=3, delay=timedelta(minutes=5)),  # noqa: B008
+        retry: Retry = Retry(attempts=3, delay=timedelta(minutes=5)),
     ):
         attempts.append(retry.attempt)
         raise ConnectionError
 
     async def look_around(
-        perpetual: Perpetual = Perpetual(every=timedelta(hours=1)),  # noqa: B008
+        perpetual: Perpetual = Perpetual(every=timedelta(hours=1)),
     ):
         rounds.append(datetime.now(UTC))
 

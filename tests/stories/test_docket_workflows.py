@@ -89,8 +89,8 @@ async def test_a_name_that_nobody_registered_is_refused_at_once(docket):
 
 async def collect_fee(
     loan_id,
-    docket: Docket = CurrentDocket(),  # noqa: B008
-    card_reader: type[CardReader] = Depends(lambda: CardReader),  # noqa: B008
+    docket: Docket = CurrentDocket(),
+    card_reader: type[CardReader] = Depends(lambda: CardReader),
 ):
     try:
         await card_reader.charge(loan_id)
