@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Awaitable
 from enum import Enum
+from typing import TypeVar
 
 from pytest_taskq.core.job import Failure
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
@@ -18,9 +20,12 @@ from pytest_taskq.engine.interrupt import raised_by_a_statement
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.tasks import Attempt, Task
 
-__all__ = ["Stop", "TimeLimitExceeded", "describe_failure", "execute"]
+__all__ = ["Stop", "TimeLimitExceeded", "describe_failure", "execute", "within"]
+
+T = TypeVar("T")
 
 OUTCOMES = (Succeeded, Failed, Snoozed, Cancelled)
+NOTHING = Succeeded()
 
 
 class Stop(Enum):
@@ -45,7 +50,8 @@ async def execute(attempt: Attempt, task: Task, stopped: dict[int, Stop]) -> End
         if task.timeout is None:
             value = await task.call(attempt)
         else:
-            value = await _within(task.timeout, attempt, task)
+            message = f"{task.name} took longer than {task.timeout:g} s"
+            value = await within(task.timeout, task.call(attempt), message)
     except asyncio.CancelledError as error:
         reason = stopped.get(job.id)
         if reason is Stop.CANCEL:
@@ -63,7 +69,7 @@ async def execute(attempt: Attempt, task: Task, stopped: dict[int, Stop]) -> End
         return _failed(attempt, task, error)
     if isinstance(value, OUTCOMES):
         return _ended(attempt, task, value)
-    return _ended(attempt, task, Succeeded(None if value is None else encode_result(value)))
+    return _ended(attempt, task, NOTHING if value is None else Succeeded(encode_result(value)))
 
 
 def describe_failure(error: BaseException) -> Failure:
@@ -79,15 +85,38 @@ def describe_failure(error: BaseException) -> Failure:
     return Failure(type(error).__qualname__, message, text)
 
 
-async def _within(seconds: float, attempt: Attempt, task: Task) -> object:
-    limit = asyncio.timeout(seconds)
+async def within(seconds: float, body: Awaitable[T], message: str) -> T:
+    """Await ``body`` for so many seconds at most. Raises TimeLimitExceeded with the message.
+
+    What ``asyncio.timeout`` does, but a body that never waits sets no timer: that would cost
+    more than most jobs of a test do.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is None:
+        raise RuntimeError("a time limit needs a task to cancel")
+    before, expired = task.cancelling(), False
+    timer: asyncio.Handle
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    def set_timer() -> None:
+        nonlocal timer
+        timer = loop.call_later(seconds, expire)
+
+    timer = loop.call_soon(set_timer)
     try:
-        async with limit:
-            return await task.call(attempt)
-    except TimeoutError:
-        if limit.expired():
-            raise TimeLimitExceeded(f"{task.name} took longer than {seconds:g} s") from None
+        return await body
+    except asyncio.CancelledError:
+        if expired and task.cancelling() <= before + 1:
+            raise TimeLimitExceeded(message) from None
         raise
+    finally:
+        timer.cancel()
+        if expired:
+            task.uncancel()
 
 
 def _failed(attempt: Attempt, task: Task, error: BaseException) -> Ended:

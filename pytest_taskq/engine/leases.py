@@ -56,7 +56,10 @@ class Leases:
         self._queue.use()
         claimed: list[Job] = []
         now = self._clock.now()
-        while len(claimed) < limit:
+        expires_at = now + self.length
+        more = True
+        while more:
+            wanted = limit - len(claimed)
             ready = await self._store.find(
                 JobQuery(
                     states=QUEUED,
@@ -64,22 +67,21 @@ class Leases:
                     due_by=now,
                     claimable=True,
                     sort="claim",
-                    limit=limit - len(claimed),
+                    limit=wanted,
                 )
             )
-            if not ready:
-                break
-            expires_at = now + self.length
             changes = [
                 Change(
                     transitions.claim(job, Lease(worker, next(self._tokens), expires_at), now), job
                 )
                 for job in ready
             ]
-            for answer in await self._store.put(changes):
+            for answer in await self._store.put(changes) if changes else ():
                 if isinstance(answer, Job):
                     claimed.append(answer)
                     self._history.add(now, "claim", answer, worker)
+            # A page that is not full is the last one.
+            more = len(ready) == wanted and len(claimed) < limit
         return claimed
 
     async def finish(self, ended: Sequence[Ended]) -> list[Job | None]:

@@ -106,6 +106,7 @@ class Queue:
     async def enqueue_each(self, jobs: Sequence[Job]) -> list[Job | Refusal]:
         """Store new jobs, each on its own, in order."""
         self.use()
+        LAST_USED.set(self._ref)
         answers = await self.store.put([Change(job, None) for job in jobs])
         for answer in answers:
             if isinstance(answer, Job):
@@ -189,7 +190,6 @@ class Queue:
                 "This queue is closed. Its test or its `async with` block has ended. "
                 "Use it inside, or make a new one."
             )
-        LAST_USED.set(self._ref)
         loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and None outside a loop
         if loop is self._loop or loop is None:
             return

@@ -13,7 +13,7 @@ from typing import Any
 from pytest_taskq.core.instants import to_datetime, to_micros
 from pytest_taskq.core.outcome import Again, Snoozed
 from pytest_taskq.engine.clock import Stopwatch
-from pytest_taskq.engine.execute import TimeLimitExceeded, describe_failure
+from pytest_taskq.engine.execute import describe_failure, within
 from pytest_taskq.engine.tasks import Attempt, Task, call_function
 from pytest_taskq.soniq._arguments import result_as_stored
 from pytest_taskq.soniq._registry import Registration
@@ -76,14 +76,8 @@ def task_of(job: Registration, hooks: Hooks, settings: Settings) -> Task:
     async def run(attempt: Attempt) -> Any:
         if seconds is None:
             return await function(**attempt.kwargs)
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                return await function(**attempt.kwargs)
-        except TimeoutError:
-            if limit.expired():
-                raise TimeLimitExceeded(f"Job timed out after {seconds}s") from None
-            raise
+        body = function(**attempt.kwargs)
+        return await within(seconds, body, f"Job timed out after {seconds}s")
 
     async def call(attempt: Attempt) -> Any:
         if job.context is not None:

@@ -110,7 +110,7 @@ class Waiting:
                     blocked.append((job, hold.name))
                 elif query.matches(job):
                     found.append(job)
-            if not self._park(blocked):
+            if not blocked or not self._park(blocked):
                 return found
 
     def later(self, query: JobQuery) -> list[Job] | None:
@@ -141,11 +141,12 @@ class Waiting:
         ready.add(claim_order(job))
 
     def _walk(self, queues: frozenset[str] | None) -> Iterator[Place]:
-        wanted = self._ready if queues is None else [name for name in queues if name in self._ready]
-        lists = [self._ready[name] for name in wanted if self._ready[name]]
-        if len(lists) == 1:
-            return iter(lists[0])
-        return merge(*lists)
+        ready = self._ready
+        names = ready if queues is None else queues & ready.keys()
+        if len(names) == 1:
+            (name,) = names
+            return iter(ready[name])
+        return merge(*[ready[name] for name in names])
 
     def _park(self, blocked: list[tuple[Job, str]]) -> bool:
         """Take these out of the search; true when that let others in, which must be looked at."""

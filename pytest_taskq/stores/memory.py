@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from pytest_taskq.core.job import Job, JobId, State
+from pytest_taskq.core.job import Job, JobId, State, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.stores._waiting import Waiting
 
@@ -70,7 +70,7 @@ class MemoryStore:
             if after.holds and (refusal := self._refusal(after)):
                 return refusal
             self._last_id += 1
-            after = after._replace(id=self._last_id)
+            after = with_id(after, self._last_id)
             if after.key is not None:
                 _join(self._keys, after.key, after.id)
         else:

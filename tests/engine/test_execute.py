@@ -9,6 +9,7 @@ import pytest
 
 from pytest_taskq.core.job import State
 from pytest_taskq.core.outcome import Cancelled, Snoozed
+from pytest_taskq.core.payload import decode_value
 from support.bench import SECOND, Bench
 
 pytestmark = pytest.mark.asyncio
@@ -162,3 +163,32 @@ async def test_a_result_that_cannot_be_stored_is_no_failure(bench):
     job = await bench.add("returns")
     await bench.worker.run_until_idle()
     assert await bench.state(job) is State.SUCCEEDED
+
+
+async def test_a_task_may_clean_up_after_its_time_and_return(bench):
+    async def slow():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "late, but done"
+
+    bench.task(slow, timeout=0.01)
+    job = await bench.add("slow")
+    await bench.worker.run_until_idle()
+    assert decode_value((await bench.queue.get(job.id)).result) == "late, but done"
+
+
+async def test_a_cancellation_within_the_time_limit_stays_one(bench):
+    started = asyncio.Event()
+
+    async def slow():
+        started.set()
+        await asyncio.Event().wait()
+
+    bench.task(slow, timeout=60)
+    job = await bench.add("slow")
+    run = asyncio.create_task(bench.worker.run_until_idle())
+    await started.wait()
+    await bench.queue.cancel(job.id)
+    await run
+    assert await bench.state(job) is State.CANCELLED
