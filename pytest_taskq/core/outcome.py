@@ -33,11 +33,12 @@ class Failed(NamedTuple):
 
 
 class Snoozed(NamedTuple):
-    """The task asked to run later. The attempt is given back; ``rank`` None stays as it is."""
+    """The task asked to run later. The attempt is given back; None leaves a field as it is."""
 
     until: int
     reason: str | None = None
     rank: int | None = None
+    holds: tuple[Hold, ...] | None = None
 
 
 class Cancelled(NamedTuple):

@@ -69,10 +69,11 @@ def finish(job: Job, token: int, outcome: Outcome, now: int) -> Job:
             if job.cancel_requested:
                 return _end(job, CANCELLED, now, failure)
             return _again(job, again)._replace(failure=failure)
-        case Snoozed(until, _, rank):
+        case Snoozed(until, _, rank, holds):
             if job.cancel_requested:
                 return _end(job, CANCELLED, now, job.failure)
-            return _again(job, Again(at=until, rank=rank))._replace(attempt=job.attempt - 1)
+            back = _again(job, Again(at=until, rank=rank, holds=holds))
+            return back._replace(attempt=job.attempt - 1)
         case Cancelled():
             return _end(job, CANCELLED, now, job.failure)
 

@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from pytest_taskq.core.errors import NotStorable
+from pytest_taskq.core.errors import NotStorable, PayloadTooLarge
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.soniq.errors import SONIQ_TASK_ARGS_INVALID, SoniqError
 
@@ -22,12 +22,19 @@ SCALARS = frozenset({str, int, bool, type(None)})
 def as_stored(name: str, args: dict[str, Any]) -> str:
     """The payload of a job with these arguments; a tuple in them has become a list.
 
-    Raises SoniqError with the path of the first value that cannot be stored as JSON.
+    Raises SoniqError with the path of the first value that cannot be stored as JSON, or with
+    the size of what is too large.
     """
     try:
         if not SCALARS.issuperset(map(type, args.values())):
             args = json.loads(json.dumps(args, allow_nan=False))
         return encode_call((), args)
+    except PayloadTooLarge as error:
+        raise SoniqError(
+            f"The arguments of {name!r} do not fit into a job. {error}",
+            SONIQ_TASK_ARGS_INVALID,
+            {"task_name": name, "path": "args"},
+        ) from None
     except NotStorable as error:
         path, problem = error.path, str(error)
     except NOT_JSON:
@@ -42,20 +49,65 @@ def as_stored(name: str, args: dict[str, Any]) -> str:
 
 
 def result_as_stored(name: str, value: object) -> Any:
-    """The result as ``get_result`` gives it: what is not JSON becomes its text, with a warning."""
+    """The result as ``get_result`` gives it: what is not JSON becomes its text, with a warning.
+
+    Raises nothing: the job has succeeded, whatever its result does when it is looked at.
+    """
     if value is None:
         return None
     try:
         return json.loads(json.dumps(value, allow_nan=False))
-    except NOT_JSON:
-        logger.warning("The result of %s is kept as text: it is %s.", name, _shown(value))
-        return str(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - as the docstring says
+        return _text_of_result(name, value)
 
 
-def fingerprint(args: dict[str, Any]) -> str:
-    """A hash that is equal for equal arguments, whatever their order; the one of soniq 0.1."""
-    text = json.dumps(args, sort_keys=True, separators=(",", ":"))
+def fingerprint(name: str, args: dict[str, Any]) -> str:
+    """A hash that is equal for equal arguments, whatever their order; the one of soniq 0.1.
+
+    Raises SoniqError for a dict whose keys have no order.
+    """
+    try:
+        text = json.dumps(args, sort_keys=True, separators=(",", ":"))
+    except TypeError:
+        path, kinds = _first_unsorted(args, "args") or ("args", "keys without an order")
+        raise SoniqError(
+            f"The arguments of {name!r} cannot be compared with those of its like, which a unique "
+            f"job needs. The keys of {path} are {kinds}.",
+            SONIQ_TASK_ARGS_INVALID,
+            {"task_name": name, "path": path},
+            ["Write all keys of a dict as texts, or give a dedup_key instead of unique=True."],
+        ) from None
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text_of_result(name: str, value: object) -> str:
+    kind = "no JSON"
+    try:
+        kind = _shown(value)
+        text = str(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as broken:  # noqa: BLE001 - a broken __str__ must not fail the job
+        text = f"<its text cannot be shown: {type(broken).__qualname__}>"
+    logger.warning("The result of %s is kept as text: it is %s.", name, kind)
+    return text
+
+
+def _first_unsorted(value: object, path: str) -> tuple[str, str] | None:
+    """The path of the outermost dict whose keys cannot be sorted, and the types of these."""
+    if not isinstance(value, dict | list | tuple):
+        return None
+    parts = [(f"[{place}]", part) for place, part in enumerate(value)]
+    if isinstance(value, dict):
+        try:
+            sorted(value)
+        except TypeError:
+            return path, " and ".join(sorted({type(key).__name__ for key in value}))
+        parts = [(f".{key}", part) for key, part in value.items()]
+    found = (_first_unsorted(part, path + step) for step, part in parts)
+    return next(filter(None, found), None)
 
 
 def _first_unfit(value: object, path: str) -> tuple[str, object]:

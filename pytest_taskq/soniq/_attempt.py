@@ -14,10 +14,11 @@ from pytest_taskq.core.instants import to_datetime, to_micros
 from pytest_taskq.core.outcome import Again, Snoozed
 from pytest_taskq.engine.clock import Stopwatch
 from pytest_taskq.engine.execute import describe_failure, within
+from pytest_taskq.engine.interrupt import raised_by_a_statement
 from pytest_taskq.engine.tasks import Attempt, Task, call_function
 from pytest_taskq.soniq._arguments import result_as_stored
 from pytest_taskq.soniq._registry import Registration
-from pytest_taskq.soniq._rows import AT_ONCE, error_text, row_id
+from pytest_taskq.soniq._rows import AT_ONCE, beside_twins, error_text, row_id
 from pytest_taskq.soniq._settings import Settings
 from pytest_taskq.soniq.job import JobContext, Snooze
 
@@ -45,8 +46,8 @@ class Hooks:
         watch = Stopwatch()
         try:
             value = await run(attempt)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if not _stopped_from_outside(error):
+        except BaseException as error:
+            if not _from_outside(error):
                 text = error_text(describe_failure(error))
                 await _tell(self.on_error, job.task, job_id, text, job.attempt)
             raise
@@ -101,7 +102,7 @@ def _again(job: Registration, attempt: Attempt, error: BaseException) -> Again |
         return None
     now = queue.clock.now()
     at = now + to_micros(delay)
-    return Again(at=at, rank=at if at > now else AT_ONCE)
+    return Again(at=at, rank=at if at > now else AT_ONCE, holds=beside_twins(attempt.job))
 
 
 def _context(attempt: Attempt) -> JobContext:
@@ -123,10 +124,16 @@ def _snoozed(asked: Snooze, attempt: Attempt, settings: Settings) -> Snoozed:
     """Seconds below 0 count as 0, and those above the setting as the setting, as soniq 0.1."""
     seconds = min(max(asked.seconds, 0.0), settings.snooze_max_seconds)
     until = attempt.worker.queue.clock.now() + to_micros(seconds)
-    return Snoozed(until=until, reason=asked.reason, rank=until)
+    return Snoozed(until=until, reason=asked.reason, rank=until, holds=beside_twins(attempt.job))
 
 
-def _stopped_from_outside(error: BaseException) -> bool:
-    """Whether the worker cancelled the attempt, in distinction to a job that raised it itself."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+def _from_outside(error: BaseException) -> bool:
+    """Whether somebody ended the attempt, in distinction to a job that raised it itself.
+
+    That is a worker which cancels it, a Ctrl-C, or the loop that closes what still runs.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    ending = isinstance(error, KeyboardInterrupt | GeneratorExit)
+    return ending and not raised_by_a_statement(error.__traceback__)

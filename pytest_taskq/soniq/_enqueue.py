@@ -13,7 +13,7 @@ from pytest_taskq.core.job import Hold, Job, State
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.soniq._arguments import as_stored, fingerprint
 from pytest_taskq.soniq._registry import Registration, check_name, labels_of, name_of
-from pytest_taskq.soniq._rows import AT_ONCE
+from pytest_taskq.soniq._rows import AT_ONCE, check_priority
 from pytest_taskq.soniq._settings import Settings
 from pytest_taskq.soniq.errors import SONIQ_UNKNOWN_TASK_NAME, SoniqError
 
@@ -87,17 +87,22 @@ def new_job(
     arguments: dict[str, Any],
     options: Options,
 ) -> Job:
-    """The job to enqueue. Raises SoniqError for arguments that do not fit or are no JSON."""
+    """The job to enqueue.
+
+    Raises SoniqError for arguments that do not fit or are no JSON, BadOption for a bad option.
+    """
     if job is not None:
         job.check(arguments)
         labels, priority, queue_name, unique = job.labels, job.priority, job.queue, job.unique
     else:
         labels, priority = labels_of(settings.max_retries + 1), settings.priority
         queue_name, unique = "default", False
+    if options.priority is not None:
+        priority = check_priority(options.priority)
     payload = as_stored(name, arguments)
     holds: tuple[Hold, ...] = ()
     if unique if options.unique is None else options.unique:
-        labels = {**labels, "args_hash": fingerprint(arguments)}
+        labels = {**labels, "args_hash": fingerprint(name, arguments)}
         holds = (Hold(f"unique {name} {labels['args_hash']}", QUEUED),)
     if options.dedup_key:
         labels = {**labels, "dedup_key": options.dedup_key}
@@ -107,7 +112,7 @@ def new_job(
         name,
         payload=payload,
         queue=queue_name if options.queue is None else options.queue,
-        priority=-(priority if options.priority is None else options.priority),
+        priority=-priority,
         due_at=due_at,
         rank=AT_ONCE if due_at is None else due_at,
         holds=holds,

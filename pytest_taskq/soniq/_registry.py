@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.retry import RetryPolicy, own
+from pytest_taskq.soniq._rows import check_priority
 from pytest_taskq.soniq.errors import (
     SONIQ_INVALID_TASK_NAME,
     SONIQ_TASK_ARGS_INVALID,
@@ -94,7 +95,7 @@ def registration(
         name=job_name,
         function=function,
         max_attempts=retries + 1,
-        priority=priority,
+        priority=check_priority(priority),
         queue=_route(job_name, queue, route_map),
         unique=unique,
         retry=_retry_policy(delay, backoff, max_delay, jitter),
@@ -156,16 +157,25 @@ def labels_of(max_attempts: int) -> Mapping[str, Any]:
 def _parameters(function: Callable[..., Any]) -> tuple[str | None, inspect.Signature]:
     """The parameter that gets the JobContext, and the signature without it."""
     signature = inspect.signature(function)
-    scope = getattr(function, "__globals__", {})
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
     for name, parameter in signature.parameters.items():
         kind = parameter.annotation
-        if isinstance(kind, str):
-            # `from __future__ import annotations` leaves the text of the annotation only.
-            kind = JobContext if kind.rpartition(".")[2] == "JobContext" else scope.get(kind)
-        if kind is JobContext:
+        if (_resolved(kind, scope) if isinstance(kind, str) else kind) is JobContext:
             rest = [other for other in signature.parameters.values() if other is not parameter]
             return name, signature.replace(parameters=rest)
     return None, signature
+
+
+def _resolved(annotation: str, scope: dict[str, Any]) -> object:
+    """What an annotation stands for that `from __future__ import annotations` left as text.
+
+    One that the function's module does not know, as after an import for type checkers only, goes
+    by its last name.
+    """
+    try:
+        return eval(annotation, scope)  # noqa: S307 - as typing.get_type_hints, but one by one
+    except Exception:  # noqa: BLE001 - an annotation may be any expression
+        return JobContext if annotation.rpartition(".")[2] == "JobContext" else None
 
 
 def _retry_policy(

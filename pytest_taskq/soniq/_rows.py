@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime
-from pytest_taskq.core.job import Failure, Job, JobId, State
+from pytest_taskq.core.job import Failure, Hold, Job, JobId, State
 from pytest_taskq.core.payload import decode_call, decode_value
 
 __all__ = [
     "AT_ONCE",
     "STATUS",
+    "beside_twins",
+    "check_priority",
     "dead_reason",
     "error_text",
     "job_number",
@@ -31,6 +34,7 @@ STATUS = {
     State.CANCELLED: "cancelled",
 }
 ERROR_LIMIT = 8192
+NO_LIMIT = 1 << 30
 REASONS = {"UnknownTask": "job_not_found"}
 ID_PREFIX = "00000000-0000-4000-8000-"
 
@@ -47,6 +51,24 @@ def job_number(job_id: str) -> JobId:
         return int(text.removeprefix(ID_PREFIX), 16) if text.startswith(ID_PREFIX) else 0
     except ValueError:
         return 0
+
+
+def check_priority(priority: object) -> int:
+    """The priority. Raises BadOption when it is none."""
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise BadOption(
+            f"The priority of a job is a whole number. It is {priority!r}. "
+            f"Write for example 50; a lower one runs first, and the usual one is 100."
+        )
+    return priority
+
+
+def beside_twins(job: Job) -> tuple[Hold, ...]:
+    """The names for a job that returns to the queue, where a twin may have taken them.
+
+    As in soniq 0.1 uniqueness is looked at when a job is enqueued, and never again.
+    """
+    return tuple([hold._replace(limit=NO_LIMIT) for hold in job.holds])
 
 
 def error_text(failure: Failure) -> str:

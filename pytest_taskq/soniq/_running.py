@@ -11,6 +11,7 @@ from pytest_taskq.core.outcome import Again
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.engine.worker import Worker
+from pytest_taskq.soniq._rows import beside_twins
 
 __all__ = ["run", "worker_of"]
 
@@ -25,7 +26,7 @@ def worker_of(queue: Queue, tasks: Tasks, concurrency: int, queues: Sequence[str
 
     def expired(job: Job) -> Again | None:
         used_up = job.attempt >= job.labels["max_attempts"]
-        return None if used_up else Again(at=queue.clock.now())
+        return None if used_up else Again(at=queue.clock.now(), holds=beside_twins(job))
 
     return Worker(
         queue,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.soniq._rows import check_priority
 
 __all__ = ["Settings", "read_settings", "warn_of_options"]
 
@@ -48,6 +50,7 @@ class Settings:
         timeout = self.job_timeout
         self._check("job_timeout", "None, 0, or 1 or more", not timeout or timeout >= 1)
         self._check("max_retries", "from 0 to 10", 0 <= self.max_retries <= 10)
+        check_priority(self.priority)
         self._check("result_ttl", "1 or more: a row is not deleted here", self.result_ttl >= 1)
         self._check("shutdown_timeout", "0.1 or more", self.shutdown_timeout >= 0.1)
         self._check("snooze_max_seconds", "above 0", self.snooze_max_seconds > 0)
@@ -69,9 +72,18 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         warnings.warn(
             f"Soniq ignores {name}={given[name]!r}. There is no setting of that name here. {step}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=_user_level(),
         )
     return Settings(**{name: value for name, value in given.items() if name in known})
+
+
+def _user_level() -> int:
+    """The stacklevel, for the caller, of the nearest code outside this package: a user's."""
+    package = __name__.partition(".")[0] + "."
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def warn_of_options(names: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Self
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Snoozed
 from pytest_taskq.core.store import JobQuery
@@ -19,6 +20,7 @@ from pytest_taskq.soniq.errors import SONIQ_APP_CLOSED, SoniqError
 __all__ = ["Table"]
 
 logger = logging.getLogger(__name__)
+STATUSES = tuple(STATUS.values())
 STATES = {status: state for state, status in STATUS.items() if state is not State.DEAD}
 
 
@@ -62,7 +64,15 @@ class Table:
         limit: int = 100,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """The rows of a queue or status, the newest first; dead letters are not among them."""
+        """The rows of a queue or status, the newest first; dead letters are not among them.
+
+        Raises BadOption for a status that there is none of.
+        """
+        if status is not None and status not in STATUSES:
+            raise BadOption(
+                f"The status of a row is one of {', '.join(STATUSES)}. It is {status!r}. "
+                f"Write one of these, or leave it out for all."
+            )
         states = frozenset(s for name, s in STATES.items() if status in {None, name})
         queues = None if queue is None else frozenset({queue})
         jobs = await self._open().find(JobQuery(states=states, queues=queues))

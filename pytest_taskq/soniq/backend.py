@@ -13,7 +13,7 @@ class MemoryBackend:
     """Jobs in memory, in real time. Apps on one backend share its jobs."""
 
     def __init__(self) -> None:
-        self.queue = Queue(MemoryStore(), Clock("real"))
+        self.queue = Queue(MemoryStore(), Clock.present())
 
     @classmethod
     def on_queue(cls, queue: Queue) -> MemoryBackend:

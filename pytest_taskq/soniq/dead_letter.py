@@ -13,6 +13,7 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.soniq._registry import labels_of
 from pytest_taskq.soniq._rows import (
     AT_ONCE,
+    check_priority,
     dead_reason,
     job_number,
     last_error,
@@ -73,7 +74,7 @@ class DeadLetterService:
     ) -> str | None:
         """Enqueue a dead letter as a new job and return its id; the dead letter stays.
 
-        None for an id that is no dead letter's.
+        None for an id that is no dead letter's. Raises BadOption for a bad priority.
         """
         dead = await self._find(dead_letter_id)
         if dead is None:
@@ -83,7 +84,7 @@ class DeadLetterService:
             dead.task,
             payload=dead.payload,
             queue=new_queue or dead.queue,
-            priority=dead.priority if new_priority is None else -new_priority,
+            priority=dead.priority if new_priority is None else -check_priority(new_priority),
             rank=AT_ONCE,
             labels={**labels, "replay_of": dead.id},
         )

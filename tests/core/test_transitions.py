@@ -128,6 +128,14 @@ def test_snooze_and_release_give_the_attempt_back():
     assert (released.state, released.due_at, released.attempt) == (State.QUEUED, 10, 0)
 
 
+def test_a_snoozed_job_keeps_its_names_unless_it_is_given_others():
+    oven, shelf = Hold("oven", frozenset({State.QUEUED})), Hold("shelf", frozenset({State.QUEUED}))
+    running = RUNNING._replace(holds=(oven,))
+    assert transitions.finish(running, 7, Snoozed(until=99), 30).holds == (oven,)
+    moved = transitions.finish(running, 7, Snoozed(until=99, holds=(shelf,)), 30)
+    assert (moved.holds, moved.due_at, moved.attempt) == ((shelf,), 99, 0)
+
+
 def test_a_lapsed_lease_counts_the_attempt_and_says_why():
     job = transitions.expire(RUNNING, 1_000, Again(at=1_000))
     assert (job.state, job.attempt) == (State.QUEUED, 1)

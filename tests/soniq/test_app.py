@@ -1,5 +1,6 @@
 """The app itself: how it is made, its settings, its rows, and its end."""
 
+import functools
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,13 @@ async def test_an_unknown_setting_is_warned_of():
         make_app(job_timeuot=5)
     with pytest.warns(UserWarning, match="ignores retry_policy"):
         make_app(retry_policy=None)
+
+
+async def test_the_warning_of_a_setting_points_to_the_line_that_has_it():
+    for make in (make_app, functools.partial(Soniq, backend="memory")):
+        with pytest.warns(UserWarning, match="job_timeuot") as caught:
+            make(job_timeuot=5)
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 async def test_a_setting_without_effect_here_is_no_mistake():
@@ -121,6 +129,11 @@ async def test_the_newest_job_is_listed_first(app):
     assert [row["id"] for row in await app.list_jobs(status="done")] == [orders[0]]
     assert len(await app.list_jobs(status="queued")) == 3
     assert await app.list_jobs(status="dead_letter") == []
+
+
+async def test_a_status_that_there_is_none_of_is_refused(app):
+    with pytest.raises(ValueError, match=r"one of queued, .*It is 'bogus'\. Write"):
+        await app.list_jobs(status="bogus")
 
 
 async def test_only_a_queued_job_is_cancelled(app):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.soniq import DeadLetterJob
 
 pytestmark = pytest.mark.asyncio
@@ -54,6 +55,13 @@ async def test_the_last_dead_letter_comes_first(app, taskq_clock):
         taskq_clock.advance(amount % 2)
     letters = await app.dead_letter.list_dead_letter_jobs()
     assert [letter.id for letter in letters] == orders[::-1]
+
+
+async def test_a_replay_with_a_priority_that_is_none_is_refused(app):
+    order = await dead(app)
+    with pytest.raises(BadOption, match="whole number"):
+        await app.dead_letter.replay(order, new_priority="x")
+    assert await app.list_jobs() == []
 
 
 async def test_a_replay_is_a_new_job_and_the_letter_stays(app, taskq_clock):

@@ -142,6 +142,34 @@ async def test_a_list_that_holds_itself_is_refused(app):
     assert "args.to" in str(await refused(app.enqueue(app.send, to=endless)))
 
 
+async def test_what_is_too_large_is_refused_with_its_size_and_the_limit(app):
+    error = await refused(app.enqueue(app.send, to="x" * 300_000))
+    assert error.error_code == errors.SONIQ_TASK_ARGS_INVALID
+    assert "300,014 bytes as JSON, and 262,144 are allowed" in str(error)
+    assert "must be JSON" not in str(error)
+    assert await app.list_jobs() == []
+
+
+@pytest.mark.parametrize("priority", ["x", 1.5, True], ids=repr)
+async def test_a_priority_that_is_no_whole_number_is_refused(app, priority):
+    with pytest.raises(BadOption, match=rf"whole number\. It is {priority!r}\. Write"):
+        await app.enqueue(app.send, to="ann", priority=priority)
+    assert await app.list_jobs() == []
+    with pytest.raises(BadOption, match="whole number"):
+        app.job(name="odd", priority=priority)(refused)
+    with pytest.raises(BadOption, match="whole number"):
+        make_app(priority=priority)
+
+
+async def test_a_unique_job_whose_arguments_cannot_be_compared_is_refused(app):
+    mixed = {"by": [{"a": 1}, {1: "x", "b": "y"}]}
+    error = await refused(app.enqueue(app.send, to=mixed, unique=True))
+    assert error.error_code == errors.SONIQ_TASK_ARGS_INVALID
+    assert "The keys of args.to.by[1] are int and str. Write all keys" in str(error)
+    assert await app.list_jobs() == []
+    assert await app.enqueue(app.send, to=mixed, dedup_key="k")
+
+
 async def test_arguments_arrive_as_the_databases_would_bring_them(app):
     mine = {"to": (1, 2), "subject": {"nested": [1.5, None, True]}}
     order = await app.enqueue("mail.send", args=mine)

@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.soniq import make_app
+from pytest_taskq.soniq import JobContext, make_app
+from pytest_taskq.soniq import JobContext as Context
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,3 +121,26 @@ async def test_one_function_may_be_the_job_of_two_apps():
     derived = second.job()(work)
     assert (await first.get_job(await first.enqueue(named)))["job_name"] == "first.work"
     assert (await second.get_job(await second.enqueue(derived)))["job_name"].endswith(".work")
+
+
+async def test_a_context_of_another_library_is_an_argument_like_any_other(soniq_app):
+    source = "class JobContext: ...\nasync def look(c: 'JobContext'): return c"
+    other: dict = {"__name__": "elsewhere"}
+    exec(source, other)
+    soniq_app.job(name="look")(other["look"])
+    order = await soniq_app.enqueue("look", args={"c": "mine"})
+    await soniq_app.run_worker(run_once=True)
+    assert await soniq_app.get_result(order) == "mine"
+
+
+@pytest.mark.parametrize("kind", [JobContext, "JobContext", "soniq.JobContext", "Context"])
+async def test_the_context_is_recognised_however_it_is_written(soniq_app, kind):
+    async def look(a, c=None):
+        return c.job_name
+
+    look.__annotations__["c"] = kind
+    soniq_app.job(name="look")(look)
+    order = await soniq_app.enqueue("look", args={"a": 1})
+    await soniq_app.run_worker(run_once=True)
+    assert await soniq_app.get_result(order) == "look"
+    assert Context is JobContext

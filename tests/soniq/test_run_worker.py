@@ -1,4 +1,4 @@
-"""Running jobs: in which order, how often, for how long, and what becomes of what they raise."""
+"""Running jobs: in which order, how many at once, from which queues, and until when."""
 
 import asyncio
 import threading
@@ -7,8 +7,7 @@ import pytest
 
 from pytest_taskq import wait_until
 from pytest_taskq.core.errors import BadOption, NotFinished
-from pytest_taskq.soniq import JobContext, Snooze, make_app
-from pytest_taskq.soniq import JobContext as Context
+from pytest_taskq.soniq import JobContext, make_app
 
 pytestmark = pytest.mark.asyncio
 
@@ -130,108 +129,6 @@ async def test_a_sync_job_runs_in_a_thread(soniq_app):
     order = await soniq_app.enqueue("sync")
     await soniq_app.run_worker(run_once=True)
     assert await soniq_app.get_result(order) == [False, 1]
-
-
-@pytest.mark.parametrize("kind", [JobContext, "JobContext", "soniq.JobContext", "Context"])
-async def test_the_context_is_recognised_however_it_is_written(soniq_app, kind):
-    async def look(a, c=None):
-        return c.job_name
-
-    look.__annotations__["c"] = kind
-    soniq_app.job(name="look")(look)
-    order = await soniq_app.enqueue("look", args={"a": 1})
-    await soniq_app.run_worker(run_once=True)
-    assert await soniq_app.get_result(order) == "look"
-    assert Context is JobContext
-
-
-@pytest.mark.parametrize(
-    "error", [ValueError("v"), SystemExit(3), asyncio.CancelledError(), StopIteration()], ids=repr
-)
-@pytest.mark.parametrize("sync", [False, True])
-async def test_whatever_a_job_raises_it_is_a_dead_letter(soniq_app, ran, error, sync):
-    told = []
-    soniq_app.on_error(lambda *args: told.append(args[2].split(":")[0]))
-
-    async def in_loop():
-        raise error
-
-    def in_thread():
-        raise error
-
-    soniq_app.job(name="bad", max_retries=0)(in_thread if sync else in_loop)
-    order = await soniq_app.enqueue("bad")
-    await soniq_app.enqueue("note", args={"word": "next"})
-    await soniq_app.run_worker(run_once=True)
-    row = await soniq_app.get_job(order)
-    assert (row["status"], row["attempts"]) == ("dead_letter", 1)
-    assert row["last_error"].startswith(f"Max retries exceeded: {told[0]}")
-    assert ran == ["next"]
-
-
-async def test_an_attempt_that_takes_too_long_has_failed(soniq_app):
-    told = []
-    soniq_app.on_error(lambda name, job_id, error, attempts: told.append((error, attempts)))
-
-    @soniq_app.job(name="slow", max_retries=0, timeout=0.01)
-    async def slow():
-        await asyncio.Event().wait()
-
-    order = await soniq_app.enqueue("slow")
-    await soniq_app.run_worker(run_once=True)
-    assert told == [("Job timed out after 0.01s", 1)]
-    row = await soniq_app.get_job(order)
-    assert row["last_error"] == "Max retries exceeded: Job timed out after 0.01s"
-
-
-async def test_a_hook_that_fails_does_not_harm_the_job(soniq_app, ran, caplog):
-    @soniq_app.before_job
-    @soniq_app.after_job
-    async def broken(*args):
-        raise RuntimeError("the hook is broken")
-
-    order = await soniq_app.enqueue("note", args={"word": "x"})
-    await soniq_app.run_worker(run_once=True)
-    assert (await soniq_app.get_job(order))["status"] == "done"
-    assert caplog.text.count("the hook is broken") >= 2
-
-
-async def test_a_snooze_is_no_end_and_as_long_as_it_may_be(soniq_app, taskq_clock):
-    told = []
-    soniq_app.after_job(lambda *args: told.append("after"))
-
-    @soniq_app.job(name="nap", max_retries=0)
-    async def nap():
-        return Snooze(10**9) if not told else None
-
-    order = await soniq_app.enqueue("nap")
-    await soniq_app.run_worker(run_once=True)
-    row = await soniq_app.get_job(order)
-    assert (row["status"], row["attempts"], row["last_error"]) == ("queued", 0, "SNOOZE")
-    assert told == []
-    told.append("wake up")
-    taskq_clock.advance(86_399)
-    assert await soniq_app.run_worker(run_once=True) is False
-    taskq_clock.advance(1)
-    assert await soniq_app.run_worker(run_once=True) is True
-    assert told == ["wake up", "after"]
-
-
-@pytest.mark.parametrize(
-    ("value", "kept"),
-    [((1, 2), [1, 2]), ({"a": 1}, {"a": 1}), (None, None), (b"x", "b'x'"), (float("inf"), "inf")],
-    ids=str,
-)
-async def test_a_result_is_kept_as_the_databases_keep_it(soniq_app, caplog, value, kept):
-    @soniq_app.job(name="give")
-    async def give():
-        return value
-
-    order = await soniq_app.enqueue("give")
-    assert await soniq_app.get_result(order) is None
-    await soniq_app.run_worker(run_once=True)
-    assert await soniq_app.get_result(order) == kept
-    assert ("kept as text" in caplog.text) == isinstance(kept, str)
 
 
 async def test_a_worker_runs_until_it_is_told_to_stop(soniq_app, ran):

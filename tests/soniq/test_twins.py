@@ -1,0 +1,68 @@
+"""A unique job that returns to the queue after another one like it was enqueued."""
+
+import pytest
+
+from pytest_taskq.soniq import JobContext, Snooze
+
+pytestmark = pytest.mark.asyncio
+
+NAMES = pytest.mark.parametrize("option", [{"unique": True}, {"dedup_key": "k"}], ids=str)
+
+
+@pytest.fixture
+def app(soniq_app, taskq_clock):
+    """An app whose job ``sync`` enqueues its twin while it runs for the first time."""
+
+    @soniq_app.job(name="sync", max_retries=1, retry_delay=60)
+    async def sync(ctx: JobContext):
+        ran.append(ctx.job_id)
+        if len(ran) == 1:
+            soniq_app.twin = await soniq_app.enqueue("sync", scheduled_at=30, **soniq_app.option)
+            if soniq_app.end is None:
+                raise ConnectionError
+            return soniq_app.end
+        return None
+
+    ran = soniq_app.ran = []
+    return soniq_app
+
+
+@NAMES
+@pytest.mark.parametrize("end", [None, Snooze(60)], ids=["retry", "snooze"])
+async def test_it_goes_back_beside_its_twin(app, taskq_clock, option, end):
+    app.option, app.end = option, end
+    first = await app.enqueue("sync", **option)
+    await app.run_worker(run_once=True)
+    assert first != app.twin
+    assert {row["id"] for row in await app.list_jobs(status="queued")} == {first, app.twin}
+
+    taskq_clock.advance(60)
+    await app.run_worker(run_once=True)
+    assert app.ran == [first, app.twin, first]
+    assert (await app.get_queue_stats())["done"] == 2
+
+
+@NAMES
+@pytest.mark.parametrize("end", [None, Snooze(60)], ids=["retry", "snooze"])
+async def test_it_still_stands_for_those_that_are_enqueued_later(app, taskq_clock, option, end):
+    app.option, app.end = option, end
+    first = await app.enqueue("sync", **option)
+    await app.run_worker(run_once=True)
+    await app.cancel_job(app.twin)
+    assert await app.enqueue("sync", **option) == first
+
+    taskq_clock.advance(60)
+    await app.run_worker(run_once=True)
+    assert await app.enqueue("sync", **option) != first
+
+
+@NAMES
+async def test_it_goes_back_too_when_its_worker_is_gone(app, taskq_clock, option):
+    app.ran.append("nothing is to be enqueued")
+    first = await app.enqueue("sync", **option)
+    leases = app.backend.queue.leases
+    await leases.claim("gone", 1)
+    assert await app.enqueue("sync", scheduled_at=86_400, **option) != first
+    taskq_clock.advance(leases.length / 1e6)
+    await app.run_worker(run_once=True)
+    assert app.ran[1:] == [first]
