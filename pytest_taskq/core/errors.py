@@ -109,7 +109,8 @@ def describe_names(name: str, known: Iterable[str]) -> str:
         return "No task is registered at all."
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
-        return f"The nearest are {', '.join(map(repr, near))}."
+        verb = "is" if len(near) == 1 else "are"
+        return f"The nearest {verb} {', '.join(map(repr, near))}."
     shown = ", ".join(map(repr, names[:5]))
     rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f"Registered are {shown}{rest}."

@@ -12,6 +12,7 @@ __all__ = ["NAME_LIMIT", "PRIORITY_LIMIT", "JobFields", "check"]
 
 PRIORITY_LIMIT = 2**31
 NAME_LIMIT = 512
+INSTANT_LIMIT = 2**62
 
 
 class JobFields(TypedDict, total=False):
@@ -26,25 +27,40 @@ class JobFields(TypedDict, total=False):
 
 
 def check(job: Job) -> None:
-    """Raise BadOption for a name or a priority that some store could not keep."""
-    priority = job.priority
-    if type(priority) is not int or not -PRIORITY_LIMIT <= priority < PRIORITY_LIMIT:
-        raise BadOption(
-            f"A priority must be an integer of 32 bits. It is {priority!r}. "
-            f"Use a number from {-PRIORITY_LIMIT} to {PRIORITY_LIMIT - 1}."
-        )
+    """Raise BadOption for what some store could not keep, or no worker could make sense of."""
+    _check_integer("priority", job.priority, -PRIORITY_LIMIT, PRIORITY_LIMIT - 1)
+    _check_integer("due instant in microseconds", job.due_at, -INSTANT_LIMIT, INSTANT_LIMIT)
+    if job.rank is not None:
+        _check_integer("rank", job.rank, -INSTANT_LIMIT, INSTANT_LIMIT)
     _check_name("task", job.task)
     _check_name("queue", job.queue)
     if job.key is not None:
         _check_name("key", job.key)
     for hold in job.holds:
         _check_name("name to hold", hold.name)
+        _check_integer("limit of a name", hold.limit, 1, PRIORITY_LIMIT)
+
+
+def _check_integer(kind: str, value: object, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise BadOption(
+            f"A {kind} must be an integer from {least} to {most}. It is {value!r}. "
+            f"Use a number in that range."
+        )
 
 
 def _check_name(kind: str, name: object) -> None:
-    if type(name) is not str or not 0 < len(name) <= NAME_LIMIT or "\0" in name:
-        shown = repr(name) if len(repr(name)) < 60 else f"{type(name).__name__} of {len(str(name))}"
+    if type(name) is not str or not 0 < len(name) <= NAME_LIMIT or not _is_plain(name):
+        shown = ascii(name)
+        if len(shown) > 60:
+            shown = f"{type(name).__name__} of {len(str(name))}"
         raise BadOption(
-            f"A {kind} must be a text of 1 to {NAME_LIMIT} characters without NUL. "
+            f"A {kind} must be a text of 1 to {NAME_LIMIT} characters without NUL or surrogates. "
             f"It is {shown}. Use a shorter, plain name."
         )
+
+
+def _is_plain(name: str) -> bool:
+    if name.isascii():
+        return "\0" not in name
+    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
