@@ -59,15 +59,15 @@ class Waiting:
         else:
             self._ready[job.queue].remove(claim_order(job))
 
-    def freed(self, name: str) -> None:
+    def freed(self, name: str) -> bool:
         """A name was let go, or a job that wanted it went away: let the next ones try.
 
         That is one in each queue, for no worker may listen to the other queues; of an ordered
-        name it is the head of the line, wherever it is.
+        name it is the head of the line, wherever it is. True when there was any.
         """
         parked = self._parked.get(name)
         if not parked:
-            return
+            return False
         line = self._lines.get(name)
         if line:
             head = line[0][1]
@@ -75,10 +75,12 @@ class Waiting:
                 job = self._job_of(head)
                 parked[job.queue].remove(claim_order(job))
                 self._unpark(job.queue, claim_order(job))
-            return
-        for queue, places in parked.items():
-            if places:
-                self._unpark(queue, places.pop(0))
+                return True
+            return False
+        waiting = [(queue, places) for queue, places in parked.items() if places]
+        for queue, places in waiting:
+            self._unpark(queue, places.pop(0))
+        return bool(waiting)
 
     def blocked_by(self, job: Job) -> Hold | None:
         """The first name that keeps this queued job from running."""
@@ -98,6 +100,7 @@ class Waiting:
         """Jobs of the query whose instant has come and whose names are free, in claim order."""
         self._promote(query.due_by or 0)
         limit = query.limit
+        met: set[JobId] = set()
         while True:
             found: list[Job] = []
             blocked: list[tuple[Job, str]] = []
@@ -110,7 +113,10 @@ class Waiting:
                     blocked.append((job, hold.name))
                 elif query.matches(job):
                     found.append(job)
-            if not blocked or not self._park(blocked):
+            # Jobs that wait for two names each may let one another in for ever.
+            seen_before = met.issuperset(job.id for job, _ in blocked)
+            met.update(job.id for job, _ in blocked)
+            if not blocked or not self._park(blocked) or seen_before:
                 return found
 
     def later(self, query: JobQuery) -> list[Job] | None:
@@ -159,8 +165,8 @@ class Waiting:
         freed = False
         for job, name in blocked:
             for hold in job.holds:
-                if hold.name != name and any(self._parked.get(hold.name, {}).values()):
-                    self.freed(hold.name)
+                free = len(self._holders.get(hold.name, ())) < hold.limit
+                if hold.name != name and free and self.freed(hold.name):
                     freed = True
         return freed
 

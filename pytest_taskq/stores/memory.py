@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
@@ -27,10 +28,13 @@ class MemoryStore:
         self._holders: dict[str, tuple[JobId, ...]] = {}
         self._waiting = Waiting(self._jobs.__getitem__, self._holders)
         self._last_id = 0
+        # Sync code may enqueue from any thread.
+        self._lock = threading.Lock()
 
     async def put(self, changes: Sequence[Change]) -> list[Job | Refusal]:
         """See ``Store.put``."""
-        return [self._put(after, replacing) for after, replacing in changes]
+        with self._lock:
+            return [self._put(after, replacing) for after, replacing in changes]
 
     async def get(self, job_id: JobId) -> Job | None:
         """See ``Store.get``."""
@@ -38,6 +42,10 @@ class MemoryStore:
 
     async def find(self, query: JobQuery) -> list[Job]:
         """See ``Store.find``."""
+        with self._lock:
+            return self._find(query)
+
+    def _find(self, query: JobQuery) -> list[Job]:
         found = self._find_by_index(query)
         if found is not None:
             return found
@@ -50,6 +58,10 @@ class MemoryStore:
 
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
+        with self._lock:
+            return self._delete(jobs)
+
+    def _delete(self, jobs: Sequence[Job]) -> list[bool]:
         answers = []
         for job in jobs:
             stored = self._jobs.get(job.id)
@@ -90,8 +102,9 @@ class MemoryStore:
             holders = self._holders.get(hold.name, ())
             if len(holders) >= hold.limit and after.id not in holders:
                 return Refusal(hold.name, min(holders))
-        if after.state is RUNNING and (blocking := self._waiting.blocked_by(after)):
-            return Refusal(blocking.name)
+        if after.state is RUNNING and after.id not in self._running:
+            blocking = self._waiting.blocked_by(after)
+            return None if blocking is None else Refusal(blocking.name)
         return None
 
     def _remember(self, job: Job) -> None:
