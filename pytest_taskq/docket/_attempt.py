@@ -114,6 +114,7 @@ class _DocketTask:
         return value
 
     async def _call_with_dependencies(self, attempt: Attempt) -> Any:
+        value: Any = None  # what is left of an error that a dependency swallows
         try:
             async with AsyncExitStack() as stack:
                 entered = Entered(stack)

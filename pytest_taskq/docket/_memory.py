@@ -13,11 +13,11 @@ __all__ = ["memory_queue"]
 
 # Dockets of one URL and name share their data for as long as the loop lives, also one after the
 # other, as in docket 0.27. A new loop, so a new test, begins with nothing.
-_QUEUES: dict[asyncio.AbstractEventLoop, dict[tuple[str, str], Queue]] = {}
+_QUEUES: dict[asyncio.AbstractEventLoop, dict[tuple[str, str, Clock | None], Queue]] = {}
 
 
 def memory_queue(url: str, name: str) -> Queue:
-    """The queue of this URL and docket name on the running loop, in real time."""
+    """The queue of this URL and docket name on the running loop, on the present clock."""
     if not url.startswith("memory://"):
         raise BadOption(
             f"A docket of pytest-taskq lives in memory. Its URL begins with "
@@ -29,6 +29,8 @@ def memory_queue(url: str, name: str) -> Queue:
         if known.is_closed():
             _QUEUES.pop(known, None)
     queues = _QUEUES.setdefault(loop, {})
-    if (url, name) not in queues:
-        queues[url, name] = Queue(MemoryStore(), Clock("real"), seed=0)
-    return queues[url, name]
+    clock = Clock.present()
+    at = (url, name, None if clock.mode == "real" else clock)
+    if at not in queues:
+        queues[at] = Queue(MemoryStore(), clock, seed=0)
+    return queues[at]

@@ -44,7 +44,7 @@ class RecordingDocket(Docket):
 
     def __init__(self) -> None:
         super().__init__(name="recording", url="memory://recording")
-        self.lend(Queue(MemoryStore(), Clock("real"), seed=0))
+        self.lend(Queue(MemoryStore(), Clock.present(), seed=0))
         self.calls: list[RecordedCall] = []
 
     def add(

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from pytest_taskq.core.errors import BadOption
+from pytest_taskq.core.errors import BadOption, QueueClosed
 from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
 
 __all__ = ["Clock", "Freezer", "Mode", "Stopwatch", "give_way", "loop_seconds"]
@@ -23,6 +22,10 @@ MODES = ("auto", "held", "real")
 # Freezers replace module attributes that are functions of the time module. What is inside a
 # tuple they leave alone.
 _MACHINE = (time.perf_counter_ns,)
+
+
+# The clocks that Python's own follow. Time in Python is one for the whole process, so this is too.
+_FOLLOWED: list[Clock] = []
 
 
 class Freezer(Protocol):
@@ -70,8 +73,21 @@ class Clock:
         self.listeners: set[Callable[[], None]] = set()
         self.busy = 0
         """How many attempts are running: while one is, the clock does not jump by itself."""
+        self.waiters: dict[Callable[[], None], int | None] = {}
+        """Who has nothing to do until an instant: called when nothing runs any more, and when a
+        worker has moved the clock."""
+        self._closed = False
         if mode == "held" or start is not None:
             self._depart(to_instant(start) if start is not None else self._machine_now())
+
+    @classmethod
+    def present(cls) -> Clock:
+        """The clock that Python's own clocks follow now, or else a new real one.
+
+        What a test makes for itself while its time is controlled is on that time too: on a real
+        clock it would wait for an instant that never comes.
+        """
+        return _FOLLOWED[-1] if _FOLLOWED else cls("real")
 
     def now(self) -> int:
         """The present instant, in microseconds since the epoch, UTC."""
@@ -98,7 +114,7 @@ class Clock:
                 + ("none. " if by is None else "two. ")
                 + "Write advance(90), advance(timedelta(hours=1)) or advance(hours=1)."
             )
-        step = to_micros(by if by is not None else timedelta(**units))
+        step = to_micros(by if by is not None else _length(units))
         return self._move(self.now() + step)
 
     def move_to(self, when: datetime) -> datetime:
@@ -114,47 +130,65 @@ class Clock:
         return self._move(instant)
 
     def jump_to(self, instant: int) -> None:
-        """Let a worker with nothing else to do move an ``auto`` clock to the next due instant."""
+        """Let a worker with nothing else to do move an ``auto`` clock to the next due instant.
+
+        Not beyond what another worker on this clock waits for.
+        """
+        instant = min([instant, *(at for at in self.waiters.values() if at is not None)])
         if instant > self.now():
             self._depart(instant)
+        self._call(self.waiters)
+
+    def begin(self) -> None:
+        """An attempt begins."""
+        self.busy += 1
+
+    def end(self) -> None:
+        """An attempt has ended."""
+        self.busy -= 1
+        if not self.busy and self.waiters:
+            self._call(self.waiters)
 
     @property
     def jumps(self) -> bool:
         """Whether a worker that has nothing to do but wait may move this clock now."""
         return self.mode == "auto" and self.busy == 0
 
-    @contextmanager
-    def told(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Call ``listener`` after each move that the test makes."""
-        self.listeners.add(listener)
-        try:
-            yield
-        finally:
-            self.listeners.discard(listener)
-
     def close(self) -> None:
-        """Give real time back to Python. The clock keeps telling its own."""
+        """Give real time back to Python. The clock tells its own still, and moves no more."""
+        self._closed = True
         if self._frozen and self._freezer is not None:
             self._frozen = False
+            _FOLLOWED.remove(self)
             self._freezer.stop()
 
     def _move(self, instant: int) -> datetime:
         if self.mode == "real":
             raise BadOption(
-                "A real clock cannot be moved. Its mode is 'real'. Ask for the fixture "
-                "taskq_clock or mark the test with @pytest.mark.taskq_time."
+                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
+                "marker taskq_time, or use the clock of the fixture taskq_clock."
             )
+        if self._closed:
+            raise QueueClosed(
+                "This clock is closed. Its test has ended. Use the clock of the present test."
+            )
+        moved = to_datetime(instant)
         self._depart(instant)
-        for listener in tuple(self.listeners):
-            listener()
-        return to_datetime(instant)
+        self._call(self.listeners)
+        return moved
+
+    @staticmethod
+    def _call(functions: Iterable[Callable[[], None]]) -> None:
+        for function in tuple(functions):
+            function()
 
     def _depart(self, instant: int) -> None:
         self._base = instant
         self._base_at = _MACHINE[0]()
-        if self._freezer is not None and not self._frozen:
+        if self._freezer is not None and not self._frozen and not self._closed:
             self._frozen = True
             self._freezer.start(self)
+            _FOLLOWED.append(self)
 
     @staticmethod
     def _machine_now() -> int:
@@ -177,6 +211,17 @@ class Stopwatch:
 def loop_seconds(micros: int) -> float:
     """A length of job time as the seconds an event loop waits."""
     return max(micros, 0) / 1e6
+
+
+def _length(units: dict[str, float]) -> timedelta:
+    try:
+        return timedelta(**units)
+    except (TypeError, ValueError, OverflowError) as error:
+        given = ", ".join(f"{unit}={amount!r}" for unit, amount in units.items())
+        raise BadOption(
+            f"advance() takes amounts of timedelta's units. It was given {given} ({error}). "
+            f"Use weeks, days, hours, minutes, seconds, milliseconds or microseconds."
+        ) from None
 
 
 async def give_way() -> None:

@@ -13,14 +13,14 @@ from collections.abc import Awaitable
 from enum import Enum
 from typing import TypeVar
 
-from pytest_taskq.core.job import Failure
+from pytest_taskq.core.job import Failure, Job
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
 from pytest_taskq.core.payload import encode_result
 from pytest_taskq.engine.interrupt import raised_by_a_statement
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.tasks import Attempt, Task
 
-__all__ = ["Stop", "TimeLimitExceeded", "describe_failure", "execute", "within"]
+__all__ = ["Hand", "Stop", "TimeLimitExceeded", "describe_failure", "execute", "within"]
 
 T = TypeVar("T")
 
@@ -36,37 +36,35 @@ class Stop(Enum):
     LOST = "lost"  # the lease went to another worker
 
 
+class Hand:
+    """One attempt in hand: its job, its asyncio task, and why it was stopped, if it was."""
+
+    __slots__ = ("begun", "job", "reason", "task")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.task: asyncio.Task[None] | None = None
+        self.reason: Stop | None = None
+        self.begun = False
+
+
 class TimeLimitExceeded(TimeoutError):
     """The attempt took longer than its task may."""
 
 
-async def execute(attempt: Attempt, task: Task, stopped: dict[int, Stop]) -> Ended:
-    """Run the task once. Raises nothing but what ends the process or the loop.
+async def execute(attempt: Attempt, task: Task, hand: Hand) -> Ended:
+    """Run the task once. Raises what ends the process or the loop, or escapes; nothing else.
 
-    ``stopped`` has the reason for each job that the worker has cancelled.
+    A cancellation that came from the worker has its reason in ``hand``.
     """
-    job = attempt.job
     try:
         if task.timeout is None:
             value = await task.call(attempt)
         else:
             message = f"{task.name} took longer than {task.timeout:g} s"
             value = await within(task.timeout, task.call(attempt), message)
-    except asyncio.CancelledError as error:
-        reason = stopped.get(job.id)
-        if reason is Stop.CANCEL:
-            return _ended(attempt, task, Cancelled("cancelled while it ran"))
-        if reason is not None:
-            return Ended(job, None)
-        if _cancelled_from_outside():
-            raise
-        return _failed(attempt, task, error)
-    except KeyboardInterrupt as error:
-        if not raised_by_a_statement(error.__traceback__):
-            raise
-        return _failed(attempt, task, error)
     except BaseException as error:  # noqa: BLE001 - SystemExit and its like end the job only
-        return _failed(attempt, task, error)
+        return _raised(attempt, task, hand, error)
     if isinstance(value, OUTCOMES):
         return _ended(attempt, task, value)
     return _ended(attempt, task, NOTHING if value is None else Succeeded(encode_result(value)))
@@ -117,6 +115,22 @@ async def within(seconds: float, body: Awaitable[T], message: str) -> T:
         timer.cancel()
         if expired:
             task.uncancel()
+
+
+def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> Ended:
+    """The end of an attempt that raised; raises on what is not the task's own to raise."""
+    if isinstance(error, attempt.worker.queue.escapes):
+        raise error
+    if isinstance(error, KeyboardInterrupt) and not raised_by_a_statement(error.__traceback__):
+        raise error
+    if isinstance(error, asyncio.CancelledError):
+        if hand.reason is Stop.CANCEL:
+            return _ended(attempt, task, Cancelled("cancelled while it ran"))
+        if hand.reason is not None:
+            return Ended(attempt.job, None)
+        if _cancelled_from_outside():
+            raise error
+    return _failed(attempt, task, error)
 
 
 def _failed(attempt: Attempt, task: Task, error: BaseException) -> Ended:

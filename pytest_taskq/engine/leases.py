@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_taskq.core import transitions
-from pytest_taskq.core.errors import LeaseLost
+from pytest_taskq.core.errors import BadOption, LeaseLost
 from pytest_taskq.core.job import Failure, Job, Lease, State
 from pytest_taskq.core.outcome import Again, Failed, Outcome
 from pytest_taskq.core.store import Change, JobQuery, Refusal
@@ -45,6 +45,11 @@ class Leases:
         self._store = queue.store
         self._clock = queue.clock
         self._history = queue.history
+        if length <= 0:
+            raise BadOption(
+                f"A lease must be longer than nothing. It is {length!r} microseconds. "
+                f"Leave it out for five minutes."
+            )
         # Tokens of two processes on one store must differ too.
         self._tokens = count(secrets.randbits(62))
         self.length = length
@@ -91,24 +96,26 @@ class Leases:
         outcome changes nothing and stands in the history as late.
         """
         now = self._clock.now()
-        changes: list[Change] = []
-        for item in ended:
-            changes.append(Change(_finished(item.job, item, now), item.job))
-            changes.extend(Change(job, None) for job in item.follow)
-        answers = iter(await self._store.put(changes))
+        changes = [Change(_finished(item.job, item, now), item.job) for item in ended]
         finished: list[Job | None] = []
-        for item in ended:
-            answer: Job | Refusal | None = next(answers)
+        follow: list[Job] = []
+        for item, answer in zip(ended, await self._store.put(changes), strict=True):
+            settled: tuple[Job | Refusal | None, Ended] = (answer, item)
             if isinstance(answer, Refusal):
-                answer = await self._finish_refused(item, answer)
-            finished.append(answer)
-            self._note_finished(now, item, answer)
-            for _ in item.follow:
-                followed = next(answers)
-                if isinstance(followed, Job):
-                    self._history.add(now, "enqueue", followed)
+                settled = await self._finish_refused(item, answer)
+            job = self._note_finished(now, *settled)
+            finished.append(job)
+            if job is not None:
+                follow += item.follow
+        # Only after their own change: that one lets the names go which these may need.
+        await self._follow(follow)
         self._queue.tell(None)
         return finished
+
+    async def _follow(self, jobs: Sequence[Job]) -> None:
+        for job in await self._store.put([Change(job, None) for job in jobs]) if jobs else ():
+            if isinstance(job, Job):
+                self._history.add(self._clock.now(), "enqueue", job)
 
     async def renew(self, jobs: Sequence[Job]) -> list[Job | None]:
         """Prolong leases. None stands for a job whose lease was lost."""
@@ -123,17 +130,23 @@ class Leases:
                 except LeaseLost:
                     break
                 (answer,) = await self._store.put([Change(after, found)])
+                if isinstance(answer, Refusal) and answer.name is not None:
+                    break
                 found = await self._store.get(job.id)
             renewed.append(answer if isinstance(answer, Job) else None)
         return renewed
 
     async def expire(self, decide: Callable[[Job], Again | None]) -> list[Job]:
-        """Take every job with a lapsed lease from its worker; ``decide`` says when again."""
+        """Take every job with a lapsed lease from its worker; ``decide`` says when again.
+
+        Jobs that a run of this process has in hand are left alone: it lives, and only the clock
+        has moved past its lease.
+        """
         self._queue.use()
         now = self._clock.now()
-        lapsed = await self._store.find(
-            JobQuery(states=RUNNING, lease_expired_by=now, sort="lease")
-        )
+        in_hand = {job.id for run in self._queue.runs for job in run.jobs}
+        query = JobQuery(states=RUNNING, lease_expired_by=now, sort="lease")
+        lapsed = [job for job in await self._store.find(query) if job.id not in in_hand]
         changes = [Change(transitions.expire(job, now, decide(job)), job) for job in lapsed]
         expired: list[Job] = []
         crowded_out: list[Change] = []
@@ -169,7 +182,7 @@ class Leases:
         leased = await self._store.find(JobQuery(states=RUNNING, sort="lease", limit=1))
         return leased[0].lease.expires_at if leased and leased[0].lease else None
 
-    async def _finish_refused(self, item: Ended, refusal: Refusal) -> Job | None:
+    async def _finish_refused(self, item: Ended, refusal: Refusal) -> tuple[Job | None, Ended]:
         """Decide once more, on the present record if it is still ours.
 
         A job that cannot go back to the queue, because another one has taken the name it gave
@@ -178,25 +191,26 @@ class Leases:
         while True:
             found = await self._store.get(item.job.id)
             if found is None:
-                return None
+                return None, item
             if refusal.name is not None:
                 item = item._replace(outcome=_crowded_out(item, refusal))
             try:
                 after = _finished(found, item, self._clock.now())
             except LeaseLost:
-                return None
+                return None, item
             (answer,) = await self._store.put([Change(after, found)])
             if isinstance(answer, Job):
-                return answer
+                return answer, item
             refusal = answer
 
-    def _note_finished(self, now: int, item: Ended, job: Job | None) -> None:
+    def _note_finished(self, now: int, job: Job | Refusal | None, item: Ended) -> Job | None:
         worker = item.job.lease.worker if item.job.lease else None
-        verb = "release" if item.outcome is None else "finish"
-        if job is None:
+        if not isinstance(job, Job):
             self._history.add(now, "late", item.job, worker, item.outcome, item.error)
-        else:
-            self._history.add(now, verb, job, worker, item.outcome, item.error)
+            return None
+        verb = "release" if item.outcome is None else "finish"
+        self._history.add(now, verb, job, worker, item.outcome, item.error)
+        return job
 
 
 def _finished(job: Job, item: Ended, now: int) -> Job:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import Job, JobId
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.leases import Ended
 
 __all__ = ["CHAIN_LIMIT", "Limits"]
 
@@ -52,6 +56,10 @@ class Limits:
         """Whether another attempt of this job would be one too many."""
         return any(self._counts[name] >= self._at_most[name] for name in self._names(job))
 
+    def without_cut(self, item: Ended) -> Ended:
+        """The end of an attempt without the jobs that would follow and be cut."""
+        return item._replace(follow=[job for job in item.follow if not self.is_cut(job)])
+
     def _names(self, job: Job) -> list[str]:
         """The names under which this job is limited: its key, and its task's."""
         return [name for name in {job.key: 0, job.task: 0} if name in self._at_most]
@@ -65,11 +73,8 @@ class Limits:
                 remedy = "Give its retries an end"
             else:
                 how = f"One job of {job.task} enqueues the next, or is made to repeat itself"
-                remedy = (
-                    f"Stop the chain in the task, or limit the run, as a Docket worker does with "
-                    f"run_at_most({{{job.task!r}: 3}})"
-                )
+                remedy = "Stop the chain in the task, or limit the run (Docket: run_at_most)"
             raise NotFinished(
                 f"The run does not end: {job.task} has run {limit} times in one chain. {how}. "
-                f"{remedy}."
+                f"{remedy}; a chain that is meant to be longer needs a higher taskq_chain_limit."
             )

@@ -24,6 +24,7 @@ from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.leases import Leases
+from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.tasks import CURRENT_JOB
 
 __all__ = ["LAST_USED", "LEASE", "Endable", "Queue"]
@@ -37,6 +38,10 @@ LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used
 class Endable(Protocol):
     """A run of a worker, as its queue sees it."""
 
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs it has in hand."""
+
     def stop(self, *, force: bool) -> None:
         """End after the jobs in hand, or by force at once."""
 
@@ -48,15 +53,26 @@ class Queue:
     """The rules of the queue applied to a store, on a clock.
 
     ``lease``: microseconds a claimed job is its worker's before it counts as abandoned.
-    ``seed``: of the jitter in back-off delays.
+    ``seed``: of the jitter in back-off delays. ``chain_limit``: how many attempts one chain of
+    jobs may have in one run. ``escapes``: what a task raises and its worker's run raises too,
+    once it is recorded.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, *, lease: int = LEASE, seed: int | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        lease: int = LEASE,
+        seed: int | None = None,
+        chain_limit: int = CHAIN_LIMIT,
+        escapes: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.store = store
         self.clock = clock
         self._seed = seed
+        self.chain_limit = chain_limit
+        self.escapes = escapes
         self.history = History()
         self.listeners: set[Callable[[Job | None], None]] = set()
         self.runs: set[Endable] = set()
@@ -84,12 +100,12 @@ class Queue:
 
         Raises NotStorable or PayloadTooLarge for the arguments, BadOption for anything else.
         """
-        now = self.clock.now()
+        now, current = self.clock.now(), CURRENT_JOB.get()
         job = Job(
             task=task,
             payload=encode_call(args, kwargs or {}) if payload is None else payload,
             due_at=now if due_at is None else due_at,
-            parent=CURRENT_JOB.get(),
+            parent=current[1] if current is not None and current[0] is self else None,
             created_at=now,
             **fields,
         )
@@ -161,6 +177,11 @@ class Queue:
         self._closed = True
         for run in tuple(self.runs):
             run.stop(force=True)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
 
     @contextmanager
     def told(self, listener: Callable[[Job | None], None]) -> Iterator[None]:

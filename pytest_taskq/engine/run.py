@@ -8,22 +8,23 @@ difference between running until idle, until finished, and until stopped.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_taskq.core.errors import NotFinished, QueueClosed
-from pytest_taskq.core.job import Job, JobId, State
-from pytest_taskq.core.outcome import Cancelled, Failed
-from pytest_taskq.core.payload import decode_call
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job, State
+from pytest_taskq.core.outcome import Cancelled
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.clock import give_way
-from pytest_taskq.engine.execute import Stop, describe_failure, execute
+from pytest_taskq.engine.execute import Stop
+from pytest_taskq.engine.hands import Hands
 from pytest_taskq.engine.interrupt import interrupted
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
-from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.worker import Worker
@@ -59,7 +60,6 @@ class Run:
         *,
         attempts: int | None = None,
         at_most: Mapping[str, int] | None = None,
-        chain_limit: int | None = None,
         drains: bool = False,
     ) -> None:
         self.worker = worker
@@ -68,25 +68,27 @@ class Run:
         self._clock = worker.queue.clock
         self._ends = ends
         self._budget = attempts
-        self._limits = Limits(at_most or {}, None if self._clock.mode == "real" else chain_limit)
-        self._running: dict[JobId, tuple[Job, asyncio.Task[None]]] = {}
-        self._ended: list[Ended] = []
-        self._stops: dict[JobId, Stop] = {}
+        endless = ends == "stopped" or self._clock.mode == "real"
+        self._limits = Limits(at_most or {}, None if endless else self._queue.chain_limit)
         self._drains = drains
         self._stopping = False
         self._leases_due = False
         self._alarm = Alarm(self._clock)
-        self._interrupt: BaseException | None = None
+        self._hands = Hands(worker, self._alarm, self._is_cancelled)
+        self._patience: asyncio.TimerHandle | None = None
+        self._waited: tuple[int | None, int] | None = None
         self.report = Report()
 
     @property
     def jobs(self) -> list[Job]:
         """The jobs in hand."""
-        return [job for job, _ in self._running.values()]
+        return self._hands.jobs
 
     async def go(self) -> Report:
         """Turn until the run is over. However it ends, no job stays in hand."""
         self._over = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
         self._queue.runs.add(self)
         self._queue.listeners.add(self._told)
         self._clock.listeners.add(self._look_after_leases)
@@ -108,14 +110,27 @@ class Run:
         """See ``Worker.stop``."""
         self._stopping = True
         if force:
-            for job_id in self._running:
-                self._cancel(job_id, Stop.RELEASE)
+            self._hands.stop(Stop.RELEASE)
+            if self._patience is None and not self._loop.is_closed():
+                self._patience = self._loop.call_later(STOP_SECONDS, self._lose_patience)
         self._alarm.ring()
 
     async def end(self, *, force: bool = True) -> None:
-        """See ``Endable.end``."""
+        """See ``Endable.end``. A run of another loop is told to stop, and not waited for."""
         self.stop(force=force)
-        await self._over.wait()
+        if self._loop is asyncio.get_running_loop():
+            await self._over.wait()
+
+    def _is_cancelled(self) -> bool:
+        return self._task is not None and self._task.cancelling() > 0
+
+    def _lose_patience(self) -> None:
+        for job in self._hands.abandon():
+            warnings.warn(
+                f"Job {job.id} ({job.task}) does not stop. It was cancelled {STOP_SECONDS:g} s ago "
+                f"and still runs; the job went back to the queue. Let CancelledError out of it.",
+                stacklevel=1,
+            )
 
     async def _turn_and_wait(self) -> bool:
         """A turn and the wait after it; true when the run is over."""
@@ -132,79 +147,54 @@ class Run:
     async def _turn(self) -> bool:
         """One turn; true when the run is over."""
         self._alarm.reset()
-        if self._ended:
+        self._clock.waiters.pop(self._alarm.ring, None)
+        if self._hands.ended:
             await self._record()
-        if self._interrupt is not None:
-            raise self._interrupt
+        if self._hands.interrupt is not None:
+            raise self._hands.interrupt
         if self._leases_due:
             await self._keep_leases()
         if self._stopping:
-            return not self._running
+            return not self._hands
         if await self._claim():
             return False
-        if self._ended:
+        if self._hands.ended:
             return False
-        if self._running:
+        if self._hands:
             self._alarm.call_at(await self._leases.next_due(self.worker.queues), self._alarm.ring)
             return False
         return await self._idle()
 
     async def _claim(self) -> bool:
         """Fill the free slots; true when they are all taken."""
-        free = self.worker.concurrency - len(self._running)
+        free = self.worker.concurrency - len(self._hands)
         if self._budget is not None:
             free = min(free, self._budget - self.report.attempts)
         if free <= 0:
-            return bool(self._running)
+            return bool(self._hands)
         jobs = await self._leases.claim(self.worker.name, free, queues=self.worker.queues)
-        for job in jobs:
-            self._start(job)
+        for position, job in enumerate(jobs):
+            try:
+                self._start(job)
+            except NotFinished:
+                self._hands.end_without_run(Ended(left, None) for left in jobs[position:])
+                raise
         return len(jobs) == free
 
     def _start(self, job: Job) -> None:
-        try:
-            if self._limits.count(job):
-                self._ended.append(Ended(job, Cancelled("it ran as often as it may")))
-                self._alarm.ring()
-                return
-        except NotFinished:
-            self._ended.append(Ended(job, None))
-            raise
+        if self._limits.count(job):
+            cut = Ended(job, Cancelled("it ran as often as it may"))
+            self._hands.end_without_run([cut])
+            return
         self.report.attempts += 1
-        self._clock.busy += 1
-        self._running[job.id] = (job, asyncio.create_task(self._attempt(job)))
-
-    async def _attempt(self, job: Job) -> None:
-        """The body of an attempt's own asyncio task."""
-        CURRENT_JOB.set(job.id)
-        ended = Ended(job, None)
-        try:
-            try:
-                args, kwargs = decode_call(job.payload)
-                task = self.worker.tasks[job.task]
-            except Exception as error:  # noqa: BLE001 - what cannot be run must not be lost
-                ended = Ended(job, Failed(describe_failure(error)), error)
-            else:
-                attempt = Attempt(job, args, kwargs, self.worker)
-                ended = await execute(attempt, task, self._stops)
-        except asyncio.CancelledError:
-            pass  # by nobody we know: the loop is closing, and the job goes back
-        except KeyboardInterrupt as error:
-            self._interrupt = error
-        except BaseException as error:  # noqa: BLE001 - a fault in a task's own hooks
-            ended = Ended(job, Failed(describe_failure(error)), error)
-        finally:
-            self._clock.busy -= 1
-            self._ended.append(ended)
-            self._alarm.ring()
+        self._hands.start(job)
 
     async def _record(self) -> None:
-        ended, self._ended = self._ended, []
-        for item in ended:
-            self._running.pop(item.job.id, None)
-            self._stops.pop(item.job.id, None)
+        ended, self._hands.ended = self._hands.ended, []
+        if self._limits.spent:
+            ended = [self._limits.without_cut(item) for item in ended]
         finished = await self._leases.finish(ended)
-        if not self._ended:
+        if not self._hands.ended:
             self._alarm.reset()  # our own change; what it made possible is looked for next
         for item, job in zip(ended, finished, strict=True):
             if item.error is not None:
@@ -214,13 +204,12 @@ class Run:
         """Renew our own leases, and take jobs whose leases have lapsed."""
         self._leases_due = False
         self._alarm.call_at(self._next_look(), self._look_after_leases)
-        for renewed, job_id in zip(
-            await self._leases.renew(self.jobs), list(self._running), strict=True
-        ):
+        jobs = self.jobs
+        for job, renewed in zip(jobs, await self._leases.renew(jobs), strict=True):
             if renewed is None:
-                self._cancel(job_id, Stop.LOST)
+                self._hands.stop(Stop.LOST, job)
             elif renewed.cancel_requested:
-                self._cancel(job_id, Stop.CANCEL)
+                self._hands.stop(Stop.CANCEL, job)
         # Every worker of this process gets to renew before anybody takes what has lapsed.
         await give_way()
         await self._leases.expire(self.worker.expired)
@@ -234,9 +223,10 @@ class Run:
             return True
         lapse = await self._leases.next_lapse()
         if lapse is not None and lapse <= self._clock.now():
-            await self._leases.expire(self.worker.expired)
-            self._alarm.ring()
-            return False
+            if await self._leases.expire(self.worker.expired):
+                self._alarm.ring()
+                return False
+            lapse = None  # of a live worker in this process, which is about to renew it
         if self._limits.spent and await self._cut_chains():
             return False
         if self._ends == "idle":
@@ -244,14 +234,27 @@ class Run:
         due = await self._leases.next_due(self.worker.queues)
         at = min((instant for instant in (due, lapse) if instant is not None), default=None)
         if self._ends == "finished":
+            self._check_that_time_passes(at)
             if at is None or (self._clock.mode == "held" and not self._clock.busy):
                 return True
             if self._clock.jumps:
                 self._clock.jump_to(at)
+                await give_way()  # others on this clock may have work now
                 self._alarm.ring()
                 return False
+        self._clock.waiters[self._alarm.ring] = at
         self._alarm.call_at(at, self._alarm.ring)
         return False
+
+    def _check_that_time_passes(self, at: int | None) -> None:
+        """A real clock that stands still, because Python is frozen, would be waited on for ever."""
+        waited, self._waited = self._waited, (at, self._clock.now())
+        if self._clock.mode == "real" and at is not None and waited == self._waited:
+            raise NotFinished(
+                f"The run does not end: the next job is due at {to_datetime(at).isoformat()}, and "
+                f"time stands still. Python's clock is frozen, and this queue is on real time. "
+                f"Make it while the fixture taskq_clock is there, or use the plugin's fixtures."
+            )
 
     async def _cut_chains(self) -> bool:
         """Cancel what would run oftener than it may; true when there was any."""
@@ -263,6 +266,9 @@ class Run:
 
     def _close(self) -> None:
         self._alarm.close()
+        if self._patience is not None:
+            self._patience.cancel()
+        self._clock.waiters.pop(self._alarm.ring, None)
         self._clock.listeners.discard(self._look_after_leases)
         self._queue.listeners.discard(self._told)
         self._queue.runs.discard(self)
@@ -274,21 +280,15 @@ class Run:
 
     def _told(self, job: Job | None) -> None:
         """The queue changed through this process: a job asked to stop, or perhaps new work."""
-        if job is not None and job.id in self._running:
-            self._cancel(job.id, Stop.CANCEL)
+        if job is not None:
+            self._hands.stop(Stop.CANCEL, job)
         self._alarm.ring()
 
-    def _cancel(self, job_id: JobId, reason: Stop) -> None:
-        if job_id not in self._stops and job_id in self._running:
-            self._stops[job_id] = reason
-            self._running[job_id][1].cancel()
-
     async def _give_back(self) -> None:
-        """Stop everything in hand, and put the jobs back."""
-        for job_id in list(self._running):
-            self._cancel(job_id, Stop.RELEASE)
-        tasks = [task for _, task in self._running.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        if self._ended:
+        """Stop everything in hand, and put the jobs back, whatever comes in between."""
+        self._hands.stop(Stop.RELEASE)
+        try:
+            await self._hands.wait(STOP_SECONDS)
+        finally:
+            self._hands.abandon()
             await self._record()

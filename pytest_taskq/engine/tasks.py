@@ -9,19 +9,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.errors import UnknownTask
+from pytest_taskq.core.errors import BadOption, UnknownTask
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.outcome import Again, Outcome
 from pytest_taskq.core.retry import RetryPolicy, no_retry
 
 if TYPE_CHECKING:
+    from pytest_taskq.engine.queue import Queue
     from pytest_taskq.engine.worker import Worker
 
 __all__ = ["CURRENT_JOB", "Attempt", "Task", "Tasks", "call_function", "call_in_thread"]
 
-CURRENT_JOB: ContextVar[JobId | None] = ContextVar("taskq_current_job", default=None)
-"""The job whose task this code runs in: the parent of what it enqueues."""
+CURRENT_JOB: ContextVar[tuple[Queue, JobId] | None] = ContextVar("taskq_current_job", default=None)
+"""The job whose task this code runs in: the parent of what it enqueues on the same queue."""
 
 
 class Attempt:
@@ -82,6 +83,13 @@ class Task:
     decide: Callable[[Attempt, BaseException], Again | None] | None = None
     follow: Callable[[Attempt, Outcome], list[Job]] | None = None
 
+    def __post_init__(self) -> None:
+        if self.timeout is not None and to_micros(self.timeout) == 0:
+            raise BadOption(
+                f"A time limit must be longer than nothing. That of {self.name} is "
+                f"{self.timeout!r}. Use None for no limit."
+            )
+
     @classmethod
     def of(
         cls,
@@ -109,7 +117,7 @@ class Task:
                 return await function(*attempt.args, **attempt.kwargs)
 
         return cls(
-            name=name or function.__name__,
+            name=name or str(getattr(function, "__name__", type(function).__name__)),
             call=call,
             retry=retry or no_retry(),
             timeout=timeout,

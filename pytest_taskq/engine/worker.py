@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.outcome import Again
-from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.run import Report, Run
 from pytest_taskq.engine.tasks import Tasks
@@ -52,23 +51,19 @@ class Worker:
         """The jobs this worker has in hand."""
         return [job for run in self._runs() for job in run.jobs]
 
-    async def run_until_idle(
-        self, *, attempts: int | None = None, chain_limit: int | None = CHAIN_LIMIT
-    ) -> Report:
+    async def run_until_idle(self, *, attempts: int | None = None) -> Report:
         """Run what is due, and what that enqueues, until nothing is due; at most ``attempts``."""
-        run = Run(self, "idle", attempts=attempts, chain_limit=chain_limit, drains=self._drains)
+        run = Run(self, "idle", attempts=attempts, drains=self._drains)
         return await run.go()
 
-    async def run_until_finished(
-        self, *, at_most: Mapping[str, int] | None = None, chain_limit: int | None = CHAIN_LIMIT
-    ) -> Report:
+    async def run_until_finished(self, *, at_most: Mapping[str, int] | None = None) -> Report:
         """Run until no job is left, letting time pass as the clock's mode says.
 
         ``at_most``: by key or task name, after how many attempts the jobs of that name are
         cancelled. On a controlled clock, raises NotFinished when one chain of jobs, each
-        enqueued by the one before, goes on for more than ``chain_limit`` attempts.
+        enqueued by the one before, goes on beyond the queue's ``chain_limit``.
         """
-        run = Run(self, "finished", at_most=at_most, chain_limit=chain_limit, drains=self._drains)
+        run = Run(self, "finished", at_most=at_most, drains=self._drains)
         return await run.go()
 
     async def run_forever(self) -> Report:

@@ -28,7 +28,7 @@ class InMemoryConnector:
     """
 
     def __init__(self) -> None:
-        self.queue = Queue(MemoryStore(), Clock("real"))
+        self.queue = Queue(MemoryStore(), Clock.present())
         self.is_open = False
 
     @classmethod

@@ -99,7 +99,7 @@ async def test_another_name_or_url_is_another_world(note, name, url):
 async def test_add_registers_a_function_and_refuses_an_unknown_name(docket, note):
     await docket.add(note)()
     assert docket.tasks == {"note": note}
-    with pytest.raises(KeyError, match="The nearest are 'note'"):
+    with pytest.raises(KeyError, match="The nearest is 'note'"):
         docket.add("notes")
 
 

@@ -132,7 +132,7 @@ async def test_an_endless_chain_is_reported_on_our_clock_and_nothing_is_lost(doc
         pass
 
     await docket.add(brew, key="tea")()
-    with pytest.raises(NotFinished, match=r"run_at_most\(\{'brew': 3\}\)"):
+    with pytest.raises(NotFinished, match=r"brew has run 1000 times.*run_at_most"):
         await worker.run_until_finished()
     assert [task.key for task in (await docket.snapshot()).future] == ["tea"]
 
@@ -280,7 +280,7 @@ async def test_a_limit_for_a_name_that_nothing_has_is_pointed_out(docket, worker
         pass
 
     await docket.add(brew)()
-    with pytest.warns(UserWarning, match="The nearest are 'brew'"):
+    with pytest.warns(UserWarning, match="The nearest (is|are) 'brew'"):
         await worker.run_at_most({"bruw": 1})
 
 

@@ -128,7 +128,7 @@ async def test_an_unknown_task_keeps_the_job_and_offers_the_nearest_names(bench)
     await bench.worker.run_until_idle()
     dead = await bench.queue.get(job.id)
     assert (dead.state, dead.payload) == (State.DEAD, job.payload)
-    assert "The nearest are 'note'." in dead.failure.message
+    assert "The nearest is 'note'." in dead.failure.message
 
 
 async def test_a_payload_that_cannot_be_read_keeps_the_job(bench):

@@ -83,7 +83,7 @@ async def test_a_registered_task_can_be_added_by_its_name(docket, worker):
 
 async def test_a_name_that_nobody_registered_is_refused_at_once(docket):
     docket.register(print_receipt)
-    with pytest.raises(KeyError, match="The nearest are 'print_receipt'"):
+    with pytest.raises(KeyError, match="The nearest is 'print_receipt'"):
         docket.add("print_reciept")
 
 

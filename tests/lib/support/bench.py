@@ -25,7 +25,7 @@ class Bench:
         return function
 
     async def add(self, name, *args, after=0, **options):
-        due_at = self.clock.now() + after * SECOND
+        due_at = self.clock.now() + int(after * SECOND)
         return await self.queue.enqueue(self.queue.new_job(name, args, due_at=due_at, **options))
 
     async def state(self, job):
