@@ -93,12 +93,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows its own lines, and what its queues looked like."""
-    environment = item.stash.get(ENVIRONMENT, None)
-    if environment is None:
-        return (yield)
     with own_frames_hidden(call.excinfo):
         report = yield
-    if report.failed and call.when == "call":
+    environment = item.stash.get(ENVIRONMENT, None)
+    if report.failed and call.when == "call" and environment is not None:
         show_queues(report, environment)
     return report
 
@@ -118,8 +116,12 @@ def _coroutine_of(item: pytest.Item) -> tuple[Any, str]:
 def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     async def ending(*args: Any, **kwargs: Any) -> Any:
+        environment.enter()
         try:
             return await function(*args, **kwargs)
+        except BaseException:
+            environment.note()
+            raise
         finally:
             await environment.end_runs()
 

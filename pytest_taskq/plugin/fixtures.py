@@ -43,8 +43,13 @@ def environment_of(request: pytest.FixtureRequest) -> Environment:
         mark = time_mark(request.node)
         if mark is None:
             mark = TimeMark(mode="held" if "taskq_clock" in request.fixturenames else "auto")
+        options = read_options(request.config)
         environment = Environment(
-            mode=mark.mode, start=mark.start, seed=read_options(request.config).seed
+            mode=mark.mode,
+            start=mark.start,
+            seed=options.seed,
+            chain_limit=options.chain_limit,
+            escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         request.node.stash[ENVIRONMENT] = environment
         request.addfinalizer(environment.close)

@@ -22,10 +22,15 @@ MODES = ("auto", "held", "real")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the user chose. ``backend``: the store under the fixtures. ``seed``: of jitter."""
+    """What the user chose.
+
+    ``backend``: the store under the fixtures. ``seed``: of jitter. ``chain_limit``: how many
+    attempts one chain of jobs may have in one run.
+    """
 
     backend: str = "memory"
     seed: int = 0
+    chain_limit: int = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +47,10 @@ def add_options(parser: pytest.Parser) -> None:
     for name, metavar, text in (
         ("backend", "NAME", f"store under the fixtures: {', '.join(BACKENDS)} (default: memory)"),
         ("seed", "N", "seed of the jitter in back-off delays (default: 0)"),
+        ("chain_limit", "N", "attempts that a chain of jobs may have in a run (default: 1000)"),
     ):
-        group.addoption(f"--taskq-{name}", dest=f"taskq_{name}", metavar=metavar, help=text)
+        flag = f"--taskq-{name}".replace("_", "-")
+        group.addoption(flag, dest=f"taskq_{name}", metavar=metavar, help=text)
         parser.addini(f"taskq_{name}", text)
 
 
@@ -55,15 +62,22 @@ def read_options(config: pytest.Config) -> Options:
             f"taskq: there is no backend {backend!r}. It was chosen by {origin}, and the backends "
             f"are: {', '.join(BACKENDS)}. Correct the name, or leave it out for memory."
         )
-    seed, origin = _value(config, "seed", "0")
-    try:
-        number = int(seed)
-    except ValueError:
+    return Options(
+        backend=backend,
+        seed=_number(config, "seed", "0", least=0),
+        chain_limit=_number(config, "chain_limit", "1000", least=1),
+    )
+
+
+def _number(config: pytest.Config, name: str, default: str, *, least: int) -> int:
+    given, origin = _value(config, name, default)
+    if not given.isdecimal() or int(given) < least:
+        flag = f"--taskq-{name}".replace("_", "-")
         raise pytest.UsageError(
-            f"taskq: the seed must be a whole number. It is {seed!r}, by {origin}. "
-            f"Use for instance --taskq-seed=1."
-        ) from None
-    return Options(backend=backend, seed=number)
+            f"taskq: the {name.replace('_', ' ')} must be a whole number of at least {least}. "
+            f"It is {given!r}, by {origin}. Use for instance {flag}={default}."
+        )
+    return int(given)
 
 
 def time_mark(node: pytest.Item) -> TimeMark | None:
@@ -89,6 +103,8 @@ def time_mark(node: pytest.Item) -> TimeMark | None:
             start = _instant(start)
         except (TypeError, ValueError) as error:
             problem = f"It was given start={start!r} ({error})"
+            if start in MODES:
+                problem += f"; did you mean mode={start!r}?"
     if problem is not None:
         pytest.fail(
             f"{node.nodeid}: the marker taskq_time takes start and mode. {problem}. "
@@ -118,7 +134,7 @@ def _value(config: pytest.Config, name: str, default: str) -> tuple[str, str]:
     """A raw value and where it came from."""
     given = config.getoption(f"taskq_{name}")
     if given is not None:
-        return str(given), f"--taskq-{name}"
+        return str(given), f"--taskq-{name}".replace("_", "-")
     variable = f"TASKQ_{name.upper()}"
     if os.environ.get(variable):
         return os.environ[variable], f"the environment variable {variable}"

@@ -20,7 +20,11 @@ OWN = "pytest_taskq."
 def show_queues(report: pytest.TestReport, environment: Environment) -> None:
     """Add what the queues look like at this moment."""
     if environment.queues:
-        report.sections.append(("taskq: the queue", environment.describe()))
+        try:
+            text = environment.describe()
+        except Exception as error:  # noqa: BLE001 - a report must not fail on what it reports
+            text = f"The queue cannot be shown: {type(error).__name__} in its description."
+        report.sections.append(("taskq: the queue", text))
 
 
 @contextmanager
@@ -36,13 +40,14 @@ def own_frames_hidden(excinfo: pytest.ExceptionInfo[BaseException] | None) -> It
 
 def _own_modules(excinfo: pytest.ExceptionInfo[BaseException]) -> list[dict[str, Any]]:
     """Our modules in the traceback, each once; none where the error is a fault of ours."""
-    from pytest_taskq.engine.interrupt import raised_by_a_statement
-
     found = {
         name: entry.frame.f_globals
         for entry in excinfo.traceback
         if (name := str(entry.frame.f_globals.get("__name__"))).startswith(OWN)
     }
     last = excinfo.traceback[-1].frame.f_globals.get("__name__")
-    on_purpose = last in found and raised_by_a_statement(excinfo.tb)
-    return list(found.values()) if on_purpose else []
+    if last not in found:
+        return []
+    from pytest_taskq.engine.interrupt import raised_by_a_statement
+
+    return list(found.values()) if raised_by_a_statement(excinfo.tb) else []

@@ -93,9 +93,10 @@ def _job_line(job: Job, now: int) -> str:
     if job.queue != "default":
         parts.append(f"queue {job.queue}")
     if job.key is not None and not job.labels.get("fresh_key"):
-        parts.append(f"key {job.key}")
+        parts.append(f"key {in_one_line(job.key, str)}")
     if job.failure is not None:
-        parts.append(f"{job.failure.type_name}: {in_one_line(job.failure.message, str)}")
+        message = in_one_line(job.failure.message, str)
+        parts.append(f"{job.failure.type_name}: {message}".removesuffix(": "))
     return "  ".join(parts)
 
 
@@ -104,9 +105,8 @@ def _arguments(job: Job) -> str:
         args, kwargs = decode_call(job.payload)
     except Exception:  # noqa: BLE001 - a report must not fail on what it reports
         return "(?)"
-    shown = [repr(value) for value in args] + [
-        f"{name}={value!r}" for name, value in kwargs.items()
-    ]
+    shown = [in_one_line(value) for value in args]
+    shown += [f"{name}={in_one_line(value)}" for name, value in kwargs.items()]
     text = ", ".join(shown)
     return f"({text})" if len(text) <= WIDTH // 2 else f"({text[: WIDTH // 2]}...)"
 

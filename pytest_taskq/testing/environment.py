@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
+from weakref import ref
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Freezer, Mode
 from pytest_taskq.engine.freezer import FreezegunFreezer
-from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.limits import CHAIN_LIMIT
+from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.stores.memory import MemoryStore
 from pytest_taskq.testing.describe import describe_queue
 
@@ -21,7 +23,8 @@ T = TypeVar("T")
 class Environment:
     """The surroundings of one test.
 
-    ``mode`` and ``start`` are the clock's; ``seed`` is the one of the jitter in back-off delays.
+    ``mode`` and ``start`` are the clock's; ``seed``, ``chain_limit`` and ``escapes``
+    are the queues'.
     """
 
     def __init__(
@@ -30,18 +33,25 @@ class Environment:
         mode: Mode = "auto",
         start: datetime | None = None,
         seed: int = 0,
+        chain_limit: int = CHAIN_LIMIT,
+        escapes: tuple[type[BaseException], ...] = (),
         store: Callable[[], Store] = MemoryStore,
         freezer: Callable[[], Freezer] = FreezegunFreezer,
     ) -> None:
         self.clock = Clock(mode, start, freezer=freezer())
         self.queues: list[Queue] = []
         self._made: dict[type, Any] = {}
-        self._seed = seed
+        self._made_with: dict[str, Any] = {
+            "seed": seed,
+            "chain_limit": chain_limit,
+            "escapes": escapes,
+        }
         self._store = store
+        self._noted: str | None = None
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
-        queue = Queue(self._store(), self.clock, seed=self._seed)
+        queue = Queue(self._store(), self.clock, **self._made_with)
         self.queues.append(queue)
         return queue
 
@@ -53,8 +63,18 @@ class Environment:
         return made
 
     def describe(self) -> str:
-        """What the queues look like now, as text."""
+        """What the queues look like now, as text, or looked like when it was noted."""
+        if self._noted is not None:
+            return self._noted
         return "\n\n".join(describe_queue(queue) for queue in self.queues)
+
+    def note(self) -> None:
+        """Keep what the queues look like: ending the runs puts the jobs in hand back."""
+        self._noted = self.describe()
+
+    def enter(self) -> None:
+        """The code of the test begins: what other tests used last does not concern it."""
+        LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""

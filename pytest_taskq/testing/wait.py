@@ -129,7 +129,7 @@ def _timed_out(message: str | None, seconds: float, last: str) -> str:
     what = message or "the condition did not become true"
     parts = [f"{what} (waited {seconds:g} s; the last time {last})"]
     queue = LAST_USED.get()
-    if queue is not None and (found := queue()) is not None:
+    if queue is not None and (found := queue()) is not None and not found.closed:
         parts.append(describe_queue(found))
     parts.append(describe_waiting_tasks())
     return "\n".join(part for part in parts if part)

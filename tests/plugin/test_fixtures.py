@@ -260,3 +260,42 @@ def test_a_wrong_marker_fails_its_test_in_one_line(run, arguments, found):
         [f"*test_it: the marker taskq_time takes start and mode. *{found}*. Write for instance *"]
     )
     result.stdout.no_fnmatch_line("*options.py*")
+
+
+def test_what_a_test_makes_for_itself_is_on_its_controlled_clock(run):
+    text = """
+        import pytest
+        from datetime import UTC, datetime, timedelta
+        from pytest_taskq.docket import Docket, Worker
+        from pytest_taskq.soniq import make_app
+
+        pytestmark = pytest.mark.asyncio
+        seen = []
+
+        async def remind(customer):
+            seen.append(customer)
+
+        async def test_a_docket(taskq_clock):
+            async with Docket("mine", "memory://mine") as docket, Worker(docket) as worker:
+                later = datetime.now(UTC) + timedelta(seconds=10)
+                await docket.add(remind, when=later)(7)
+                await worker.run_until_finished()
+                assert seen == []
+                taskq_clock.advance(10)
+                await worker.run_until_finished()
+                assert seen == [7]
+
+        async def test_a_docket_of_another_test_is_on_real_time():
+            async with Docket("mine", "memory://mine") as docket:
+                assert docket.queue.clock.mode == "real"
+                assert (await docket.snapshot()).total_tasks == 0
+
+        async def test_an_app(taskq_clock):
+            app = make_app()
+            job = app.job(name="shop.remind")(remind)
+            await app.enqueue(job, customer=8, scheduled_at=timedelta(hours=1))
+            taskq_clock.advance(hours=1)
+            await app.run_worker(run_once=True)
+            assert seen[-1] == 8
+    """
+    run(text).assert_outcomes(passed=3)

@@ -1,4 +1,4 @@
-"""The hooks: options, what is loaded and when, the header, and what a failed test shows."""
+"""The hooks: options, what is loaded and when, the header, and an interruption."""
 
 import sys
 
@@ -104,7 +104,11 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini(
             ["--taskq-backend=mongo"],
             "ERROR: taskq: there is no backend 'mongo'. It was chosen by --taskq-backend, *memory.",
         ),
-        (["--taskq-seed=x"], "ERROR: taskq: the seed must be a whole number. It is 'x', *"),
+        (
+            ["--taskq-seed=x"],
+            "ERROR: taskq: the seed must be a whole number of at least 0. *'x', *",
+        ),
+        (["--taskq-seed=-1"], "ERROR: taskq: the seed must be a whole number of at least 0. *"),
     ],
 )
 def test_a_wrong_option_ends_the_run_before_it_begins(run, options, line):
@@ -114,57 +118,25 @@ def test_a_wrong_option_ends_the_run_before_it_begins(run, options, line):
     assert run(*options, "--help").ret == 0
 
 
-def test_a_failed_test_shows_the_queue_and_the_jobs_own_error(run):
+def test_the_limit_of_a_chain_can_be_raised(run):
     text = """
 import pytest
 
-async def charge(order):
-    raise ConnectionError(f"bank is closed for {order}")
-
 @pytest.mark.asyncio
-async def test_payment(docket, worker):
-    await docket.add(charge, key="order-7")("book")
+async def test_it(docket, worker):
+    seen = []
+
+    async def page(number):
+        seen.append(number)
+        if number < 1200:
+            await docket.add(page)(number + 1)
+
+    await docket.add(page)(1)
     await worker.run_until_finished()
-    assert False, "not paid"
+    assert len(seen) == 1200
 """
-    result = run(test_it=text)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*AssertionError: not paid*",
-            "*- taskq: the queue -*",
-            "The clock is auto and stands at *",
-            "1 job: 1 dead.",
-            "*charge('book')*dead*attempt 1*key order-7*ConnectionError: bank is closed for book",
-            "Job #1 (charge) failed in attempt 1:",
-            "*test_it.py*in charge",
-            '*raise ConnectionError(f"bank is closed for {order}")',
-        ]
-    )
-
-
-def test_the_traceback_of_an_error_of_ours_ends_in_the_users_own_line(run):
-    text = """
-import pytest
-
-async def note(value):
-    pass
-
-@pytest.mark.asyncio
-async def test_it(docket):
-    await docket.add(note)(object())
-"""
-    result = run(test_it=text)
-    result.stdout.fnmatch_lines(
-        [">       await docket.add(note)(object())", "E*args[[]0[]] cannot be stored.*"]
-    )
-    result.stdout.no_fnmatch_line("*payload.py*")
-    run("--full-trace", test_it=text).stdout.fnmatch_lines(["*payload.py*"])
-
-
-def test_a_passing_test_shows_nothing(run):
-    result = run("-rA", test_it="def test(docket): pass")
-    result.stdout.no_fnmatch_line("*the queue*")
+    run(test_it=text).assert_outcomes(failed=1)
+    run("--taskq-chain-limit=2000", test_it=text).assert_outcomes(passed=1)
 
 
 def test_a_real_interruption_stops_the_run_and_leaves_nothing_behind(run):

@@ -114,7 +114,8 @@ async def test_a_value_that_cannot_be_shown_does_not_hide_the_time_out():
 
 async def test_a_long_value_is_cut():
     falsy = type("Falsy", (str,), {"__bool__": lambda self: False})
-    assert len(await in_vain(lambda: falsy("x" * 5000))) < 300
+    first, *_ = (await in_vain(lambda: falsy("x" * 5000))).splitlines()
+    assert len(first) < 300
 
 
 async def test_a_predicate_that_never_returns_does_not_stop_the_time_out():
