@@ -71,6 +71,13 @@ class Soniq:
             await self.app.enqueue(self.job, number=number, text="x")
 
     async def drain(self):
+        await self.app.run_worker(run_once=True, concurrency=SLOTS)
+
+
+class SoniqOneByOne(Soniq):
+    """As the library's `run_once` does it, and as the limit does: one job after the other."""
+
+    async def drain(self):
         await self.app.run_worker(run_once=True)
 
 
@@ -79,4 +86,5 @@ CANDIDATES = {
     "docket": Docket,
     "procrastinate": Procrastinate,
     "soniq": Soniq,
+    "soniq, serial": SoniqOneByOne,
 }

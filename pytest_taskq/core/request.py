@@ -28,8 +28,10 @@ class JobFields(TypedDict, total=False):
 
 def check(job: Job) -> None:
     """Raise BadOption for what some store could not keep, or no worker could make sense of."""
-    _check_integer("priority", job.priority, -PRIORITY_LIMIT, PRIORITY_LIMIT - 1)
-    _check_integer("due instant in microseconds", job.due_at, -INSTANT_LIMIT, INSTANT_LIMIT)
+    if job.priority != 0 or type(job.priority) is not int:
+        _check_integer("priority", job.priority, -PRIORITY_LIMIT, PRIORITY_LIMIT - 1)
+    if job.due_at is not job.created_at:  # most jobs are due when they are made
+        _check_integer("due instant in microseconds", job.due_at, -INSTANT_LIMIT, INSTANT_LIMIT)
     if job.rank is not None:
         _check_integer("rank", job.rank, -INSTANT_LIMIT, INSTANT_LIMIT)
     _check_name("task", job.task)

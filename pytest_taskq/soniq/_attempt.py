@@ -74,11 +74,13 @@ def task_of(job: Registration, hooks: Hooks, settings: Settings) -> Task:
     if not inspect.iscoroutinefunction(function):
         function = partial(call_function, function)
 
+    too_late = f"Job timed out after {seconds}s"
+
     async def run(attempt: Attempt) -> Any:
         if seconds is None:
             return await function(**attempt.kwargs)
         body = function(**attempt.kwargs)
-        return await within(seconds, body, f"Job timed out after {seconds}s")
+        return await within(seconds, body, too_late)
 
     async def call(attempt: Attempt) -> Any:
         if job.context is not None:
