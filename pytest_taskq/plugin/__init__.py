@@ -93,6 +93,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows its own lines, and what its queues looked like."""
+    if call.excinfo is None:
+        return (yield)
     with own_frames_hidden(call.excinfo):
         report = yield
     environment = item.stash.get(ENVIRONMENT, None)

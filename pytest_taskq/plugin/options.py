@@ -41,6 +41,9 @@ class TimeMark:
     mode: Mode = "held"
 
 
+OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare command line and ini options; None means not given."""
     group = parser.getgroup("taskq", "task queue testing (pytest-taskq)")
@@ -55,7 +58,14 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def read_options(config: pytest.Config) -> Options:
-    """The options in force. Raises UsageError for a value that can mean nothing."""
+    """The options in force, read once. Raises UsageError for a value that can mean nothing."""
+    options: Options | None = config.stash.get(OPTIONS, None)
+    if options is None:
+        options = config.stash[OPTIONS] = _read(config)
+    return options
+
+
+def _read(config: pytest.Config) -> Options:
     backend, origin = _value(config, "backend", "memory")
     if backend not in BACKENDS:
         raise pytest.UsageError(

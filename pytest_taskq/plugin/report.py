@@ -28,9 +28,9 @@ def show_queues(report: pytest.TestReport, environment: Environment) -> None:
 
 
 @contextmanager
-def own_frames_hidden(excinfo: pytest.ExceptionInfo[BaseException] | None) -> Iterator[None]:
+def own_frames_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> Iterator[None]:
     """Let the traceback of an error that we raised on purpose end in the user's own line."""
-    modules = [] if excinfo is None else _own_modules(excinfo)
+    modules = _own_modules(excinfo)
     for module in modules:
         module["__tracebackhide__"] = True
     yield
