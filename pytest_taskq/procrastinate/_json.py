@@ -22,7 +22,8 @@ TEXT = frozenset({str})
 def encode_kwargs(task_kwargs: Mapping[str, Any]) -> str:
     """The payload for these arguments.
 
-    Raises TypeError for an object that JSON has no form for, ConnectorException for a text or a
+    Raises TypeError for an object that JSON has no form for, ValueError for one that holds
+    itself, ConnectorException for a text or a
     number that the database refuses, such as NaN or a NUL character, PayloadTooLarge.
     """
     if not (
@@ -39,6 +40,14 @@ def encode_kwargs(task_kwargs: Mapping[str, Any]) -> str:
 def _through_json(task_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     try:
         plain: dict[str, Any] = json.loads(json.dumps(task_kwargs))
+    except ValueError as error:
+        path = _path_of_circle(task_kwargs, "args", ())
+        if path is None:
+            raise
+        raise ValueError(
+            f"{path} cannot be stored. It is a value that holds itself: {error}. "
+            f"Pass an id, or a value without a circle."
+        ) from None
     except TypeError as error:
         raise NotStorable(
             _path_of_bad(task_kwargs, "args"),
@@ -50,17 +59,33 @@ def _through_json(task_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _path_of_bad(value: object, path: str) -> str:
     """Where the first value is that JSON has no form for."""
-    parts: list[tuple[str, object]] = []
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str | int | float | None):
                 return f"{path}[{key!r}]"
-        parts = [(f"{path}.{key}", part) for key, part in value.items()]
-    elif isinstance(value, list | tuple):
-        parts = [(f"{path}[{number}]", part) for number, part in enumerate(value)]
-    for where, part in parts:
+    for where, part in _parts(value, path):
         try:
             json.dumps(part)
         except TypeError:
             return _path_of_bad(part, where)
     return path
+
+
+def _path_of_circle(value: object, path: str, around: tuple[object, ...]) -> str | None:
+    """Where the first value is that lies in itself; None when there is none."""
+    if any(value is outer for outer in around):
+        return path
+    for where, part in _parts(value, path):
+        found = _path_of_circle(part, where, (*around, value))
+        if found is not None:
+            return found
+    return None
+
+
+def _parts(value: object, path: str) -> list[tuple[str, object]]:
+    """What a value is made of in JSON, each part with its path."""
+    if isinstance(value, Mapping):
+        return [(f"{path}.{key}", part) for key, part in value.items()]
+    if isinstance(value, list | tuple):
+        return [(f"{path}[{number}]", part) for number, part in enumerate(value)]
+    return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.core.instants import to_instant
-from pytest_taskq.core.job import State
-from pytest_taskq.core.outcome import Again
+from pytest_taskq.core.job import Job as Record
+from pytest_taskq.core.job import JobId, State
+from pytest_taskq.core.outcome import Again, Outcome
+from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from pytest_taskq.procrastinate.app import App
 
 __all__ = ["WorkerOptions", "WorkerRun"]
+
+SHOWN = 10
+WIDTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,12 @@ class WorkerOptions:
                 f"The queues of a worker are a list of names. It is the text {self.queues!r}. "
                 f"Write [{self.queues!r}]."
             )
+        conditions = [condition.value for condition in DeleteJobCondition]
+        if self.delete_jobs not in conditions:
+            raise ValueError(
+                f"A worker has three ways to delete finished jobs. delete_jobs is "
+                f"{self.delete_jobs!r}. Write one of {', '.join(map(repr, conditions))}."
+            )
 
 
 class WorkerRun:
@@ -67,6 +78,7 @@ class WorkerRun:
         self._options = options
         self._queue = app.connector.require_open()
         self._delete = DeleteJobCondition(options.delete_jobs)
+        self._ended: dict[JobId, int] = {}
         self._worker = Worker(
             self._queue,
             _RegisteredTasks(self._engine_task),
@@ -76,14 +88,14 @@ class WorkerRun:
         )
 
     async def go(self) -> None:
-        """Run, and then raise the first error of a job if that was asked for."""
+        """Run, and then raise what the first failed job raised if that was asked for."""
         seen = len(self._queue.history)
         try:
             report = await (self._forever() if self._options.wait else self._what_is_due())
         finally:
-            await self._delete_finished(seen)
+            await self._delete_finished()
         if self._options.raise_errors and report.failures:
-            raise report.failures[0][1]
+            self._raise_first(report, seen)
 
     async def _what_is_due(self) -> Report:
         return await self._worker.run_until_idle()
@@ -104,10 +116,11 @@ class WorkerRun:
 
     def _engine_task(self, name: str) -> EngineTask:
         task = self._app.tasks.get(name)
-        if task is None:
-            return EngineTask(name=name, call=partial(_not_found, self._app.tasks))
         return EngineTask(
-            name=name, call=self._caller(task), decide=partial(self._retry_decision, task)
+            name=name,
+            call=partial(_not_found, self._app.tasks) if task is None else self._caller(task),
+            decide=partial(self._after_failure, task),
+            follow=None if self._delete is DeleteJobCondition.NEVER else self._note_ended,
         )
 
     def _caller(self, task: Task[..., Any]) -> Callable[[Attempt], Awaitable[None]]:
@@ -134,12 +147,13 @@ class WorkerRun:
             additional_context=copy(self._options.additional_context or {}),
         )
 
-    def _retry_decision(
-        self, task: Task[..., Any], attempt: Attempt, error: BaseException
+    def _after_failure(
+        self, task: Task[..., Any] | None, attempt: Attempt, error: BaseException
     ) -> Again | None:
+        """Where every failure comes by, of an unknown task too."""
         if self._options.raise_errors and self._options.wait:
             self._worker.stop()
-        if task.retry_strategy is None:
+        if task is None or task.retry_strategy is None:
             return None
         record = attempt.job
         decision = task.retry_strategy.get_retry_decision(
@@ -155,19 +169,41 @@ class WorkerRun:
             holds=holds_of(lock, queueing_lock_of(record)),
         )
 
-    async def _delete_finished(self, seen: int) -> None:
-        """Delete the jobs that have finished since the history was ``seen`` long."""
-        if self._delete is DeleteJobCondition.NEVER:
+    def _raise_first(self, report: Report, seen: int) -> None:
+        """Raise the last error of the first job that has not succeeded.
+
+        The history since it was ``seen`` long knows of jobs that are deleted by now.
+        """
+        last = {
+            event.job.id: event.job.state
+            for event in islice(self._queue.history, seen, None)
+            if event.verb != "late"
+        }
+        failed = {
+            job.id: (job, error)
+            for job, error in report.failures
+            if last.get(job.id) is not State.SUCCEEDED
+        }
+        if not failed:
             return
+        (_, first), *others = failed.values()
+        if others:
+            first.add_note(_told(others))
+        raise first
+
+    def _note_ended(self, attempt: Attempt, _outcome: Outcome) -> list[Record]:
+        """Remember an attempt of this run; nothing follows from it."""
+        self._ended[attempt.job.id] = attempt.job.attempt
+        return []
+
+    async def _delete_finished(self) -> None:
+        """Delete the jobs whose last attempt was this run's."""
         states = {State.SUCCEEDED}
         if self._delete is DeleteJobCondition.ALWAYS:
             states |= {State.DEAD, State.CANCELLED}
+        ended = [(await self._queue.get(job_id), last) for job_id, last in self._ended.items()]
         await self._queue.delete(
-            [
-                event.job
-                for event in islice(self._queue.history, seen, None)
-                if event.verb == "finish" and event.job.state in states
-            ]
+            [job for job, last in ended if job and job.attempt == last and job.state in states]
         )
 
 
@@ -190,3 +226,15 @@ async def _not_found(known: Iterable[str], attempt: Attempt) -> None:
         f"No task is registered under the name {name!r}. {describe_names(name, known)} "
         f"Import the module that defines it before the worker runs, or correct the name."
     )
+
+
+def _told(failed: Sequence[tuple[Record, BaseException]]) -> str:
+    """A note that names failed jobs, each with its error in one line."""
+    lines = ["Other jobs of this run failed too:"]
+    for job, error in failed[:SHOWN]:
+        failure = describe_failure(error)
+        message = " ".join(failure.message.split())[:WIDTH]
+        lines.append(f"  job {job.id} ({job.task}): {failure.type_name}: {message}")
+    if len(failed) > SHOWN:
+        lines.append(f"  and {len(failed) - SHOWN} more")
+    return "\n".join(lines)

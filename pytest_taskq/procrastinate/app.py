@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from pytest_taskq.core.errors import describe_names
+from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
 from pytest_taskq.procrastinate._worker import WorkerOptions, WorkerRun
 from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, TaskNotFound
@@ -73,8 +74,9 @@ class App:
 
         ``retry``: True, a number of retries, or a strategy. ``pass_context``: the first argument
         of the function is a ``JobContext``. Raises TaskAlreadyRegistered for a name or an alias
-        that is taken, and then registers nothing.
+        that is taken, TypeError for an option that there is not, and then registers nothing.
         """
+        refuse_unknown("app.task()", options, Task.__init__)
 
         def register(func: Callable[..., Any]) -> Task[..., Any]:
             task = Task(func, app=self, **options)
@@ -96,8 +98,9 @@ class App:
         """The deferrer of a task by its name; the options are those of ``Task.configure``.
 
         A known task goes to the app that it is bound to. Raises TaskNotFound for an unknown name
-        unless that is allowed.
+        unless that is allowed, TypeError for an option that there is not.
         """
+        refuse_unknown("app.configure_task()", options, JobDeferrer.configure)
         self.perform_import_paths()
         if name in self.tasks:
             return self.tasks[name].configure(**options)
@@ -137,12 +140,15 @@ class App:
         wait for jobs in hand when cancelled; then they go back to the queue). Its intervals,
         ``listen_notify`` and ``install_signal_handlers`` are taken and change nothing here.
 
-        What a task raises stays in its job, unless ``raise_errors=True``, which is ours: the first
-        error is raised from here after its outcome is recorded; with ``wait=False`` when all that
-        is due has run, otherwise at once.
+        What a task raises stays in its job, unless ``raise_errors=True``, which is ours: when the
+        run ends, what the first job that has not succeeded by then raised last is raised from
+        here, with a note that names the others. A run that waits ends at the first error, even
+        one that is to be retried. Raises TypeError or ValueError for options that mean nothing.
         """
+        options = {**self.worker_defaults, **options}
+        refuse_unknown("run_worker", options, WorkerOptions)
         self.perform_import_paths()
-        await WorkerRun(self, WorkerOptions(**{**self.worker_defaults, **options})).go()
+        await WorkerRun(self, WorkerOptions(**options)).go()
 
     def run_worker(self, **options: Any) -> None:
         """Open the app, run a worker on an event loop of its own, and close what was opened.

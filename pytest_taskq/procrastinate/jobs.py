@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.procrastinate._json import encode_kwargs
+from pytest_taskq.procrastinate._options import to_delay
 from pytest_taskq.procrastinate._records import SCHEDULED, holds_of
 from pytest_taskq.procrastinate._sync import run_sync
 from pytest_taskq.procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -105,7 +106,8 @@ class JobDeferrer:
         """A deferrer with these options; None keeps the task's own.
 
         ``schedule_in`` has the keywords of ``timedelta`` and counts from now. Raises ValueError
-        when both schedules are given, for a naive ``schedule_at`` and for a negative delay.
+        when both schedules are given, for a naive ``schedule_at`` and for a negative delay,
+        TypeError for a unit that there is not.
         """
         if schedule_at is not None and schedule_in is not None:
             raise ValueError(
@@ -115,7 +117,7 @@ class JobDeferrer:
         if schedule_at is not None:
             to_instant(schedule_at)
         if schedule_in is not None:
-            delay = timedelta(**schedule_in)
+            delay = to_delay("schedule_in", schedule_in)
             to_micros(delay)
             schedule_at = self.app.connector.queue.clock.time() + delay
         options = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.procrastinate._options import to_delay
 from pytest_taskq.procrastinate.jobs import Job
 
 __all__ = [
@@ -25,7 +26,7 @@ class RetryDecision:
 
     ``retry_in`` has the keywords of ``timedelta`` and is counted from the moment at which the
     worker asks; with neither that nor ``retry_at`` the job is due at once. Raises ValueError for
-    both, and for a naive ``retry_at``.
+    both, and for a naive ``retry_at``, TypeError for a unit that there is not.
 
         RetryDecision(retry_in={"minutes": 5}, queue="patient")
     """
@@ -47,7 +48,7 @@ class RetryDecision:
         if retry_at is not None:
             to_instant(retry_at)
         self._at = retry_at
-        self._delay = timedelta(**(retry_in or {}))
+        self._delay = to_delay("retry_in", retry_in or {})
         self.priority = priority
         self.queue = queue
         self.lock = lock

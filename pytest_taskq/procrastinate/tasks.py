@@ -105,7 +105,14 @@ class Task(Generic[P, R]):
         """These arguments by name. Raises TypeError when the function would not take them so."""
         taken = signature(self.func)
         parameters = list(taken.parameters.values())[self.pass_context :]
-        bound = taken.replace(parameters=parameters).bind(*args, **kwargs).arguments
+        taken, args = taken.replace(parameters=parameters), tuple(args)
+        try:
+            bound = taken.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(
+                f"{self.name}{taken} cannot be deferred with these arguments. They are {args!r} "
+                f"and {dict(kwargs)!r}: {error}. Give it the arguments that it takes."
+            ) from None
         named: dict[str, Any] = {}
         for parameter in parameters:
             if parameter.kind is Parameter.VAR_KEYWORD:

@@ -15,9 +15,21 @@ from pytest_taskq.procrastinate._records import row_of
 from pytest_taskq.procrastinate.exceptions import AppNotOpen
 from pytest_taskq.stores.memory import MemoryStore
 
-__all__ = ["InMemoryConnector", "JobRow", "JobsView"]
+__all__ = ["InMemoryConnector", "JobRow", "JobsView", "NotThere"]
 
 ALIASES = {"queue": "queue_name", "task_kwargs": "args"}
+SHOWN = 5
+
+
+class NotThere(KeyError, IndexError):
+    """A job was asked for, by its id or its position, that is not there.
+
+    Both a KeyError and an IndexError, as ``jobs`` is read by ids and by positions.
+    """
+
+    def __str__(self) -> str:
+        # A KeyError would show the repr of its message.
+        return str(self.args[0])
 
 
 class InMemoryConnector:
@@ -59,8 +71,12 @@ class InMemoryConnector:
         return events
 
     def reset(self) -> None:
-        """Forget every job. Ids go on, as those of a database do."""
+        """Forget every job. Ids go on as those of a database do; the library's begin anew."""
         drive(self.queue.delete(drive(self.queue.find())))
+
+    def get_worker_connector(self) -> Self:
+        """The connector for a worker, as Django's has one: this one serves both."""
+        return self
 
     def open(self) -> None:
         """Allow use."""
@@ -92,7 +108,7 @@ class JobRow(Mapping[str, Any]):
     """One job, read as ``row["status"]`` or ``row.status``: always as it is now.
 
     The keys are those of the library's rows; ``queue`` and ``task_kwargs`` are taken too.
-    ``args`` is a copy. Raises KeyError for a job that was deleted.
+    ``args`` is a copy. Raises NotThere for a job that was deleted.
     """
 
     __slots__ = ("_id", "_queue")
@@ -127,7 +143,10 @@ class JobRow(Mapping[str, Any]):
     def _row(self) -> dict[str, Any]:
         record = drive(self._queue.get(self._id))
         if record is None:
-            raise KeyError(f"job {self._id} was deleted")
+            raise NotThere(
+                f"Job {self._id} was deleted. {_ids_there(_ids(self._queue))} "
+                f"Read it before that, or run the worker without delete_jobs."
+            )
         return row_of(record)
 
 
@@ -136,7 +155,7 @@ class JobsView(Mapping[JobId, JobRow]):
 
     A mapping of ids, as in the library. Ids begin at 1, so that 0, negative numbers and slices
     are free to mean positions, oldest first: ``jobs[0]`` is the first job, ``jobs[-1]`` the last
-    one, ``jobs[:3]`` a list.
+    one, ``jobs[:3]`` a list. Raises NotThere, and ``get`` gives None, for a job that is not there.
     """
 
     def __init__(self, queue: Queue) -> None:
@@ -146,29 +165,45 @@ class JobsView(Mapping[JobId, JobRow]):
     def __getitem__(self, key: JobId) -> JobRow: ...
     @overload
     def __getitem__(self, key: slice) -> list[JobRow]: ...
-    def __getitem__(self, key: JobId | slice) -> JobRow | list[JobRow]:
+    def __getitem__(self, key: object) -> JobRow | list[JobRow]:
         if isinstance(key, slice):
-            return [JobRow(self._queue, job_id) for job_id in self._ids()[key]]
-        if key not in self:
-            if key > 0:
-                raise KeyError(key)
-            key = self._ids()[key]
-        return JobRow(self._queue, key)
+            return [JobRow(self._queue, job_id) for job_id in _ids(self._queue)[key]]
+        if isinstance(key, int) and key in self:
+            return JobRow(self._queue, key)
+        ids = _ids(self._queue)
+        if ids and isinstance(key, int) and -len(ids) <= key <= 0:
+            return JobRow(self._queue, ids[key])
+        raise NotThere(
+            f"There is no job {key!r}. {_ids_there(ids)} Ask for one of these ids, or for a "
+            f"position: jobs[0] is the oldest job, jobs[-1] the newest."
+            if ids
+            else f"There is no job {key!r}. {_ids_there(ids)} Defer one first, on this connector."
+        )
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, int) and drive(self._queue.get(key)) is not None
 
     def __iter__(self) -> Iterator[JobId]:
-        return iter(self._ids())
+        return iter(_ids(self._queue))
 
     def __len__(self) -> int:
-        return len(self._ids())
+        return len(_ids(self._queue))
 
     def __repr__(self) -> str:
         return repr(dict(self))
 
-    def _ids(self) -> list[JobId]:
-        return [record.id for record in drive(self._queue.find())]
+
+def _ids(queue: Queue) -> list[JobId]:
+    return [record.id for record in drive(queue.find())]
+
+
+def _ids_there(ids: list[JobId]) -> str:
+    """One sentence on the ids there are."""
+    if not ids:
+        return "The connector has no jobs."
+    shown = ", ".join(map(str, ids[:SHOWN]))
+    rest = f" and {len(ids) - SHOWN} more up to {ids[-1]}" if len(ids) > SHOWN else ""
+    return f"The ids are {shown}{rest}."
 
 
 def _told(event: Event) -> list[dict[str, Any]]:

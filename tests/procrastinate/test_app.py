@@ -1,6 +1,7 @@
 """The app: registering, deferring by name, opening, and changing its connector."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -47,6 +48,19 @@ def test_a_taken_name_registers_nothing(in_memory_app, options):
     assert set(in_memory_app.tasks) == {"taken"}
 
 
+def test_an_option_that_a_task_does_not_have_registers_nothing(in_memory_app):
+    with pytest.raises(TypeError, match=r"app\.task\(\) .* It is 'retries'\. Write retry\."):
+        in_memory_app.task(name="t", retries=1)
+    with pytest.raises(TypeError, match=r"It is 'x'\. Leave it out: it takes name, aliases, "):
+        in_memory_app.task(plain, x=1)
+    assert not in_memory_app.tasks
+
+
+def test_an_option_that_a_deferral_does_not_have_is_refused(in_memory_app):
+    with pytest.raises(TypeError, match=r"It is 'scheduled_at'\. Write schedule_at\."):
+        in_memory_app.configure_task("anything", scheduled_at=None)
+
+
 def test_defer_by_name_binds_positional_arguments(in_memory_app):
     @in_memory_app.task(name="post", pass_context=True)
     def post(context, letter, stamp="red", **rest): ...
@@ -61,7 +75,8 @@ def test_defer_by_name_binds_positional_arguments(in_memory_app):
 @pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1, 2, 3), {}), ((1,), {"a": 1})])
 def test_defer_by_name_refuses_what_the_task_would_not_take(in_memory_app, args, kwargs):
     in_memory_app.task(name="pair")(lambda a, b=0: None)
-    with pytest.raises(TypeError):
+    told = rf"pair\(a, b=0\) cannot be deferred .* They are {re.escape(repr(args))} and "
+    with pytest.raises(TypeError, match=told):
         in_memory_app.defer("pair", args, kwargs)
     assert not in_memory_app.connector.jobs
 

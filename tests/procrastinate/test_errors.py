@@ -100,6 +100,58 @@ class TestRaiseErrors:
             await asyncio.wait_for(app.run_worker_async(raise_errors=True), 5)
         assert statuses(app) == ["failed", "todo"]
 
+    @pytest.mark.asyncio
+    async def test_a_worker_that_waits_stops_at_an_unknown_task_too(self, app):
+        await app.configure_task("nobody").defer_async()
+        with pytest.raises(TaskNotFound, match="'nobody'"):
+            await asyncio.wait_for(app.run_worker_async(raise_errors=True), 5)
+        assert statuses(app) == ["failed"]
+
+    def test_a_job_that_succeeded_in_the_end_raises_nothing(self, app):
+        runs = []
+
+        @app.task(name="third_time_lucky", retry=2)
+        def third_time_lucky():
+            runs.append(1)
+            assert len(runs) == 3
+
+        third_time_lucky.defer()
+        app.run_worker(wait=False, raise_errors=True)
+        assert (statuses(app), len(runs)) == (["succeeded"], 3)
+
+    @pytest.mark.parametrize("delete_jobs", ["never", "always"])
+    def test_it_raises_how_the_first_failed_job_ended_and_names_the_others(self, app, delete_jobs):
+        runs = []
+
+        @app.task(name="fail", retry=1)
+        def fail(text):
+            runs.append(text)
+            raise ValueError(f"{text}\nrun {runs.count(text)}")
+
+        for text in ("one", "two", "three"):
+            fail.defer(text=text)
+        with pytest.raises(ValueError, match="one\nrun 2") as caught:
+            app.run_worker(wait=False, raise_errors=True, delete_jobs=delete_jobs)
+        (note,) = caught.value.__notes__
+        assert note.splitlines() == [
+            "Other jobs of this run failed too:",
+            "  job 2 (fail): ValueError: two run 2",
+            "  job 3 (fail): ValueError: three run 2",
+        ]
+
+    def test_a_note_on_many_failed_jobs_is_short(self, app, failing):
+        failing.batch_defer(*({"n": n} for n in range(15)))
+        with pytest.raises(ValueError, match="0") as caught:
+            app.run_worker(wait=False, raise_errors=True)
+        (note,) = caught.value.__notes__
+        assert note.endswith("  and 4 more")
+
+    def test_a_single_failed_job_has_no_note(self, app, failing):
+        failing.defer(n=1)
+        with pytest.raises(ValueError, match="1") as caught:
+            app.run_worker(wait=False, raise_errors=True)
+        assert not hasattr(caught.value, "__notes__")
+
     def test_it_may_be_a_default_of_the_app_that_one_call_overrules(self):
         app = App(connector=InMemoryConnector(), worker_defaults={"raise_errors": True})
         fail = app.task(name="t")(lambda: 1 / 0)

@@ -93,6 +93,26 @@ def test_a_schedule_that_means_nothing_is_refused(task, jobs, schedule):
 
 
 @pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"hour": 1}, TypeError),
+        ({"hours": "1"}, TypeError),
+        (60, TypeError),
+        ({"days": 10**10}, OverflowError),
+    ],
+)
+def test_a_delay_that_is_none_is_told_with_the_units(task, jobs, given, error):
+    with pytest.raises(error) as caught:
+        task.configure(schedule_in=given)
+    assert str(caught.value) == (
+        f"schedule_in is a dict of numbers by units of time. It is {given!r}. "
+        f'Write for instance schedule_in={{"hours": 1}}; the units are weeks, days, hours, '
+        f"minutes, seconds, milliseconds and microseconds."
+    )
+    assert not jobs
+
+
+@pytest.mark.parametrize(
     "options", [{"queue": "q" * 41}, {"queue": ""}, {"priority": 2**31}, {"queue": "a\0b"}]
 )
 def test_what_production_cannot_keep_is_refused(task, jobs, options):

@@ -67,8 +67,31 @@ def test_what_the_database_refuses_is_a_connector_exception(given):
         encode_kwargs({"value": given})
 
 
-def test_a_circle_is_told_as_json_tells_it():
-    circle = []
+@pytest.mark.parametrize(
+    ("wrapped", "path"),
+    [
+        (lambda circle: circle, "args.value[1]"),
+        (lambda circle: {"deep": [0, circle]}, "args.value.deep[1][1]"),
+        (lambda circle: (object(), circle), None),
+    ],
+)
+def test_a_circle_is_a_value_error_with_its_path(wrapped, path):
+    circle = [[]]
     circle.append(circle)
-    with pytest.raises(ValueError, match="Circular"):
-        encode_kwargs({"value": circle})
+    with pytest.raises(ValueError if path else TypeError) as caught:
+        encode_kwargs({"value": wrapped(circle)})
+    assert str(caught.value).startswith(f"{path or 'args.value[0]'} cannot be stored. ")
+
+
+def test_a_circle_stores_nothing(in_memory_app):
+    circle = {}
+    circle["self"] = circle
+    in_memory_app.task(name="t")(lambda value: None)
+    with pytest.raises(ValueError, match=r"^args\.value\.self cannot be stored\. .*Pass an id"):
+        in_memory_app.configure_task("t").defer(value=circle)
+    assert not in_memory_app.connector.jobs
+
+
+def test_the_same_value_twice_is_no_circle():
+    twice = [1]
+    assert decode_call(encode_kwargs({"value": [twice, twice]}))[1] == {"value": [[1], [1]]}

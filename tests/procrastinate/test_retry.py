@@ -58,6 +58,8 @@ def test_a_decision_is_for_one_instant():
         RetryDecision(retry_at=NOW, retry_in={"minutes": 1})
     with pytest.raises(ValueError):
         RetryDecision(retry_at=datetime(2030, 1, 1))
+    with pytest.raises(TypeError, match=r"retry_in is a dict .* It is {'minute': 1}"):
+        RetryDecision(retry_in={"minute": 1})
 
 
 @pytest.mark.taskq_time(start=NOW)

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_taskq.engine.sync import drive
 from pytest_taskq.procrastinate import App, InMemoryConnector
+from pytest_taskq.procrastinate.testing import NotThere
 
 
 @pytest.fixture
@@ -61,6 +62,37 @@ def test_jobs_have_positions_too(app, jobs):
     assert [row.id for row in jobs[::-1]] == [3, 2, 1]
     with pytest.raises(IndexError):
         jobs[-4]
+
+
+@pytest.mark.parametrize("asked", [0, -1, 5, "x", None])
+def test_a_job_that_is_not_there_is_one_error_in_both_habits(app, jobs, asked):
+    with pytest.raises(NotThere) as caught:
+        jobs[asked]
+    assert isinstance(caught.value, KeyError)
+    assert isinstance(caught.value, IndexError)
+    assert str(caught.value) == (
+        f"There is no job {asked!r}. The connector has no jobs. Defer one first, on this connector."
+    )
+    assert jobs.get(asked) is None
+
+
+@pytest.mark.parametrize("asked", [-9, 9, "x", "1"])
+def test_a_job_that_is_not_there_is_told_with_the_ids_there_are(app, jobs, asked):
+    defer(app, 10, 20)
+    with pytest.raises(NotThere) as caught:
+        jobs[asked]
+    assert str(caught.value) == (
+        f"There is no job {asked!r}. The ids are 1, 2. Ask for one of these ids, or for a "
+        f"position: jobs[0] is the oldest job, jobs[-1] the newest."
+    )
+    assert jobs.get(asked) is None
+    assert jobs.get(0).id == 1
+
+
+def test_many_ids_are_told_in_short(app, jobs):
+    defer(app, *range(8))
+    with pytest.raises(NotThere, match=r"The ids are 1, 2, 3, 4, 5 and 3 more up to 8\."):
+        jobs[9]
 
 
 def test_a_row_has_the_columns_of_the_table(app, jobs):
@@ -196,6 +228,14 @@ def test_reset_forgets_every_job_and_ids_go_on(app, jobs):
         row["status"]
     defer(app, 3)
     assert jobs[0].id == 3
+
+
+def test_a_connector_serves_the_workers_too(app, in_memory_connector):
+    defer(app, 1)
+    worker_app = app.with_connector(app.connector.get_worker_connector())
+    worker_app.run_worker(wait=False)
+    assert worker_app.connector is in_memory_connector
+    assert app.connector.jobs[0].status == "succeeded"
 
 
 def test_a_closed_connector_can_still_be_read(app, jobs):

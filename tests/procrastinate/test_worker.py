@@ -78,10 +78,24 @@ def test_a_worker_reads_the_queues_that_it_is_given(app, ran):
     assert ran == ["a", "c", "b"]
 
 
-@pytest.mark.parametrize("options", [{"queues": "default"}, {"speed": 9}])
-def test_options_that_mean_nothing_are_refused(app, options):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"queues": "default"}, TypeError, r"It is the text 'default'\. Write \['default'\]"),
+        ({"speed": 9}, TypeError, "It is 'speed'. Leave it out: it takes queues, name, "),
+        ({"delete_job": "always"}, TypeError, "It is 'delete_job'. Write delete_jobs."),
+        (
+            {"delete_jobs": "x"},
+            ValueError,
+            "delete_jobs is 'x'. Write one of 'never', 'successful', 'always'.",
+        ),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(app, ran, options, error, told):
+    note(app, 1)
+    with pytest.raises(error, match=told):
         app.run_worker(wait=False, **options)
+    assert (ran, statuses(app)) == ([], ["todo"])
 
 
 def test_the_options_of_the_library_are_taken(app, ran):
@@ -164,6 +178,38 @@ def test_what_an_earlier_run_finished_is_not_deleted(app, ran):
     app.run_worker(wait=False)
     app.run_worker(wait=False, delete_jobs="always")
     assert statuses(app) == ["succeeded"]
+
+
+@pytest.mark.asyncio
+async def test_what_another_worker_of_the_same_name_finished_is_not_deleted(app):
+    first_is_over = asyncio.Event()
+
+    @app.task(name="slow", queue="a")
+    async def slow():
+        await first_is_over.wait()
+
+    app.task(name="quick", queue="b")(lambda: None)
+    await slow.defer_async()
+    run = asyncio.create_task(app.run_worker_async(wait=False, queues=["a"], delete_jobs="always"))
+    await wait_until(lambda: statuses(app) == ["doing"])
+    await app.configure_task("quick").defer_async()
+    await app.run_worker_async(wait=False, queues=["b"])
+    first_is_over.set()
+    await run
+    assert list(app.connector.jobs) == [2]
+
+
+def test_a_job_that_was_retried_is_deleted_once_it_has_succeeded(app):
+    runs = []
+
+    @app.task(name="t", retry=1)
+    def t():
+        runs.append(1)
+        assert len(runs) == 2
+
+    t.defer()
+    app.run_worker(wait=False, delete_jobs="successful")
+    assert not app.connector.jobs
 
 
 def test_the_context_tells_a_task_where_it_is(app, taskq_clock):
