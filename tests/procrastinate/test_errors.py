@@ -9,23 +9,6 @@ from pytest_taskq.procrastinate import App, InMemoryConnector
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 
 
-@pytest.fixture
-def app(in_memory_app: App):
-    return in_memory_app
-
-
-@pytest.fixture
-def ran(app: App):
-    """What the task `note` was called with."""
-    ran = []
-
-    @app.task(name="note")
-    async def note(n):
-        ran.append(n)
-
-    return ran
-
-
 def note(app: App, n, **options):
     app.configure_task("note", **options).defer(n=n)
 
