@@ -20,23 +20,6 @@ pytestmark = pytest.mark.asyncio
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def seen():
-    return []
-
-
-@pytest.fixture
-def note(seen):
-    async def note(*args, **kwargs):
-        seen.append((args, kwargs))
-
-    return note
-
-
-async def states(docket, *keys):
-    return [(await docket.get_execution(key)).state for key in keys]
-
-
 async def test_it_keeps_the_arguments_of_the_library_readable():
     docket = Docket()
     assert (docket.name, docket.url) == ("docket", "redis://localhost:6379/0")
@@ -159,14 +142,14 @@ async def test_a_task_gets_copies_of_its_arguments(docket, worker, note, seen):
     assert seen == [((["blue"],), {})]
 
 
-async def test_clear_cancels_all_that_waits_and_counts_it(docket, worker, note, seen):
+async def test_clear_cancels_all_that_waits_and_counts_it(docket, worker, note, seen, states):
     await docket.add(note, key="now")()
     await docket.add(note, when=docket.queue.clock.time() + HOUR)()
     assert await docket.clear() == 2
     assert await docket.clear() == 0
     await worker.run_until_finished()
     assert seen == []
-    assert await states(docket, "now") == [ExecutionState.CANCELLED]
+    assert await states("now") == [ExecutionState.CANCELLED]
 
 
 async def test_a_snapshot_has_what_is_due_and_then_what_is_parked(docket, note):
@@ -198,15 +181,14 @@ async def test_a_snapshot_shows_who_runs_what(docket, note):
     assert (await docket.snapshot()).workers == []
 
 
-async def test_a_snapshot_of_a_task_nobody_registered_is_refused(note):
-    async with Docket("tea", "memory://t") as docket, Docket("tea", "memory://t") as stranger:
-        await docket.add(note, key="k")(1)
-        with pytest.raises(ValueError, match="'note', which is not registered"):
-            await stranger.snapshot()
-        execution = await stranger.get_execution("k")
-        assert (execution.function_name, execution.args) == ("note", (1,))
-        with pytest.raises(KeyError):
-            await execution.function()
+async def test_a_snapshot_of_a_task_nobody_registered_is_refused(tea_shop, stranger, note):
+    await tea_shop.add(note, key="k")(1)
+    with pytest.raises(ValueError, match="'note', which is not registered"):
+        await stranger.snapshot()
+    execution = await stranger.get_execution("k")
+    assert (execution.function_name, execution.args) == ("note", (1,))
+    with pytest.raises(KeyError):
+        await execution.function()
 
 
 async def test_a_docket_without_a_clock_of_ours_lives_in_real_time(note):

@@ -20,23 +20,6 @@ pytestmark = pytest.mark.asyncio
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def seen():
-    return []
-
-
-@pytest.fixture
-def note(seen):
-    async def note(*args, **kwargs):
-        seen.append((args, kwargs))
-
-    return note
-
-
-async def states(docket, *keys):
-    return [(await docket.get_execution(key)).state for key in keys]
-
-
 async def test_one_scheduler_has_one_key(docket, note):
     schedule = docket.add(note)
     first, second = await schedule(1), await schedule(2)
@@ -87,7 +70,9 @@ async def test_replace_with_what_cannot_be_stored_leaves_the_old_one(docket, not
     assert (await docket.get_execution("k")).args == ("old",)
 
 
-async def test_a_running_task_that_is_replaced_ends_and_the_new_one_runs_too(docket, worker):
+async def test_a_running_task_that_is_replaced_ends_and_the_new_one_runs_too(
+    docket, worker, states
+):
     seen = []
 
     async def brew(cup, retry: Retry = Retry(attempts=5)):
@@ -100,7 +85,7 @@ async def test_a_running_task_that_is_replaced_ends_and_the_new_one_runs_too(doc
     await docket.add(brew, key="k")(1)
     await worker.run_until_finished()
     assert seen == [1, 3]
-    assert await states(docket, "k") == [ExecutionState.COMPLETED]
+    assert await states("k") == [ExecutionState.COMPLETED]
     assert (await docket.add(brew, key="k")(4)).disposition is Disposition.SCHEDULED
 
 
@@ -128,19 +113,19 @@ async def test_a_replacement_that_has_ended_already_still_stops_the_chain_before
     assert seen == ["old", "drunk"]
 
 
-async def test_cancel_takes_back_what_waits(docket, worker, note, seen):
+async def test_cancel_takes_back_what_waits(docket, worker, note, seen, states):
     await docket.add(note, key="now")()
     await docket.add(note, key="later", when=docket.queue.clock.time() + HOUR)()
     for key in ("now", "later", "later", "unknown"):
         await docket.cancel(key)
     await worker.run_until_finished()
     assert seen == []
-    assert await states(docket, "now", "later") == [ExecutionState.CANCELLED] * 2
+    assert await states("now", "later") == [ExecutionState.CANCELLED] * 2
     assert (await docket.get_execution("now")).completed_at is not None
     assert (await docket.add(note, key="now")()).disposition is Disposition.SCHEDULED
 
 
-async def test_cancel_stops_what_runs_without_a_retry_or_a_next_run(docket, worker):
+async def test_cancel_stops_what_runs_without_a_retry_or_a_next_run(docket, worker, states):
     seen = []
 
     async def brew(
@@ -157,4 +142,4 @@ async def test_cancel_stops_what_runs_without_a_retry_or_a_next_run(docket, work
     await docket.add(brew, key="k")()
     await worker.run_until_finished()
     assert seen == ["stopped"]
-    assert await states(docket, "k") == [ExecutionState.CANCELLED]
+    assert await states("k") == [ExecutionState.CANCELLED]

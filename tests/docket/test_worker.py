@@ -70,17 +70,12 @@ async def test_it_needs_an_open_docket():
         await Worker(Docket(url="memory://x")).run_until_finished()
 
 
-async def test_one_worker_runs_again_and_again(docket, worker):
-    seen = []
-
-    async def brew(cup):
-        seen.append(cup)
-
+async def test_one_worker_runs_again_and_again(docket, worker, note, seen):
     async with worker:
         for cup in range(3):
-            await docket.add(brew)(cup)
+            await docket.add(note)(cup)
             await worker.run_until_finished()
-    assert seen == [0, 1, 2]
+    assert seen == [((0,), {}), ((1,), {}), ((2,), {})]
 
 
 async def test_no_exception_of_a_task_comes_out(docket, worker):
@@ -100,16 +95,6 @@ async def test_arguments_that_do_not_fit_fail_the_task(docket, worker):
     execution = await docket.add(brew)(1, 2, 3)
     await worker.run_until_finished()
     with pytest.raises(TypeError, match="positional argument"):
-        await execution.get_result()
-
-
-async def test_a_sync_function_fails_for_it_cannot_be_awaited(docket, worker):
-    def brew():
-        pass
-
-    execution = await docket.add(brew)()
-    await worker.run_until_finished()
-    with pytest.raises(TypeError, match="await"):
         await execution.get_result()
 
 
@@ -208,31 +193,21 @@ async def test_automatic_tasks_can_be_left_alone(docket):
     assert await docket.get_execution("look") is None
 
 
-async def test_a_task_that_is_not_registered_warns_and_completes(caplog):
-    async def brew(cup):
-        pass
-
-    async with Docket("tea", "memory://t") as docket, Docket("tea", "memory://t") as stranger:
-        execution = await docket.add(brew, key="k")(1)
-        await Worker(stranger).run_until_finished()
-        assert await execution.get_result() is None
+async def test_a_task_that_is_not_registered_warns_and_completes(tea_shop, stranger, note, caplog):
+    execution = await tea_shop.add(note, key="k")(1)
+    await Worker(stranger).run_until_finished()
+    assert await execution.get_result() is None
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert record.name == "docket.worker"
-    assert "'brew'" in record.getMessage()
+    assert "'note'" in record.getMessage()
 
 
-async def test_a_fallback_of_ones_own_gets_the_arguments():
-    seen = []
-
+async def test_a_fallback_of_ones_own_gets_the_arguments(tea_shop, stranger, note, seen):
     async def brew(cup, sugar):
         pass
 
-    async def stand_in(*args, **kwargs):
-        seen.append((args, kwargs))
-
-    async with Docket("tea", "memory://t") as docket, Docket("tea", "memory://t") as stranger:
-        await docket.add(brew)(1, sugar=2)
-        await Worker(stranger, fallback_task=stand_in).run_until_finished()
+    await tea_shop.add(brew)(1, sugar=2)
+    await Worker(stranger, fallback_task=note).run_until_finished()
     assert seen == [((1,), {"sugar": 2})]
 
 
@@ -256,15 +231,12 @@ async def test_it_logs_each_attempt_under_the_name_of_the_library(docket, worker
     assert caplog.records[1].exc_info[0] is ValueError
 
 
-async def test_a_task_whose_worker_died_is_redelivered_after_its_time(docket, taskq_clock):
-    seen = []
-
-    async def brew(cup):
-        seen.append(cup)
-
+async def test_a_task_whose_worker_died_is_redelivered_after_its_time(
+    docket, taskq_clock, note, seen
+):
     worker = Worker(docket, redelivery_timeout=timedelta(seconds=30))
     await worker.run_until_finished()
-    await docket.add(brew)(1)
+    await docket.add(note)(1)
     assert len(await docket.queue.leases.claim("a worker that dies", 1)) == 1
 
     taskq_clock.advance(29)
@@ -272,7 +244,7 @@ async def test_a_task_whose_worker_died_is_redelivered_after_its_time(docket, ta
     assert seen == []
     taskq_clock.advance(1)
     await worker.run_until_finished()
-    assert seen == [1]
+    assert seen == [((1,), {})]
 
 
 async def test_a_limit_for_a_name_that_nothing_has_is_pointed_out(docket, worker):

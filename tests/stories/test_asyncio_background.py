@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from parcels.courier import Courier
-from parcels.depot import deliver, greet_customer, sort_the_depot
+from parcels.depot import deliver, open_account, sort_the_depot
 from pytest_taskq import wait_until
 
 pytestmark = pytest.mark.asyncio
@@ -14,15 +14,14 @@ pytestmark = pytest.mark.asyncio
 
 async def test_a_parcel_is_delivered():
     result = await deliver({"parcel": "p-1", "customer": "c-7", "weight": 12})
-    assert result["status"] == "delivered"
-    assert result["parcel"] == "p-1"
+    assert result == {"parcel": "p-1", "status": "delivered"}
 
 
-async def test_a_new_customer_is_filed_and_greeted():
-    files, mail = AsyncMock(), AsyncMock()
-    await greet_customer("c-7", "ines@example.org", files=files, mail=mail)
-    files.create_customer.assert_called_once()
-    mail.send_welcome.assert_called_once()
+async def test_a_new_customer_is_filed_and_gets_a_leaflet():
+    cabinet, postman = AsyncMock(), AsyncMock()
+    await open_account("c-8", "Hill Road 14", cabinet=cabinet, postman=postman)
+    cabinet.file_card.assert_awaited_once_with("c-8")
+    postman.bring_leaflet.assert_awaited_once_with("Hill Road 14")
 
 
 async def test_a_cancelled_task_tells_its_wrapper_and_shuts_its_gate():
@@ -68,12 +67,12 @@ async def test_a_cancelled_sleep_cleans_up():
 
 async def test_a_courier_delivers_what_is_in_the_bag_before_going_home():
     courier = Courier()
-    round_ = asyncio.create_task(courier.run())
-    await wait_until(courier.is_running)
+    round_ = asyncio.create_task(courier.go_round())
+    await wait_until(lambda: courier.whereabouts == "out")
     await courier.bag.put({"parcel": "p-1"})
 
-    await courier.shutdown()
+    await courier.finish_round()
 
     await asyncio.wait_for(round_, timeout=5)
-    assert courier.is_stopped()
-    assert [parcel["parcel"] for parcel in courier.delivered] == ["p-1"]
+    assert courier.whereabouts == "home"
+    assert [receipt["parcel"] for receipt in courier.receipts] == ["p-1"]

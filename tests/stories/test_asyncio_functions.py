@@ -1,11 +1,16 @@
 """Customers of a parcel service: coroutines called from a test, and what they raise."""
 
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
 
-from parcels.customers import CustomerDesk, DeskError, UnknownCustomerError, fetch_customer
+from parcels.customers import (
+    DirectoryClosedError,
+    LabelPrinter,
+    UnknownCustomerError,
+    find_customer,
+)
 
 
 class Line:
@@ -35,7 +40,7 @@ async def line():
 
 @pytest.mark.asyncio
 async def test_a_coroutine_is_simply_awaited():
-    assert (await fetch_customer("c-7"))["id"] == "c-7"
+    assert (await find_customer("c-7")).discount == 5
 
 
 @pytest.mark.asyncio
@@ -69,34 +74,34 @@ def test_in_auto_mode_neither_tests_nor_fixtures_need_a_mark(pytester):
 
 @pytest.mark.asyncio
 async def test_a_customer_has_all_that_is_needed():
-    customer = await fetch_customer(number="c-7")
-    assert customer["id"] == "c-7"
-    assert "email" in customer
-    assert "rating" in customer
+    customer = await find_customer(number="c-7")
+    assert customer._fields == ("number", "street", "discount")
+    assert None not in customer
+    assert customer.number == "c-7"
 
 
 @pytest.mark.asyncio
-async def test_the_desk_asks_its_client():
-    client = AsyncMock()
-    client.get.return_value = {"id": "c-7", "email": "ines@example.org"}
+async def test_a_label_has_the_street_that_the_directory_knows():
+    directory = AsyncMock()
+    directory.look_up.return_value = ("Rua do Sol 3", "Faro")
 
-    customer = await CustomerDesk(client).fetch_customer("c-7")
+    assert await LabelPrinter(directory).label("p-1", "c-7") == "p-1: Rua do Sol 3, Faro"
 
-    assert customer["id"] == "c-7"
-    client.get.assert_called_once_with("/customers/c-7")
+    directory.look_up.assert_awaited_once_with("c-7", country="PT")
 
 
 @pytest.mark.asyncio
 async def test_an_unknown_customer_is_an_error():
     with pytest.raises(UnknownCustomerError, match="c-999"):
-        await fetch_customer(number="c-999")
+        await find_customer(number="c-999")
 
 
 @pytest.mark.asyncio
-async def test_an_error_of_the_client_reaches_the_caller():
-    client = AsyncMock()
-    client.get.side_effect = DeskError("no such customer", response=Mock(status=404))
+async def test_while_the_directory_is_closed_no_label_is_written():
+    directory = AsyncMock()
+    directory.look_up.side_effect = DirectoryClosedError(opens_at=8)
+    printer = LabelPrinter(directory)
 
-    with pytest.raises(DeskError) as caught:
-        await CustomerDesk(client).fetch_customer("c-7")
-    assert caught.value.status == 404
+    with pytest.raises(DirectoryClosedError) as caught:
+        await printer.label("p-1", "c-7")
+    assert caught.value.opens_at == 8

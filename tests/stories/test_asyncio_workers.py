@@ -13,29 +13,27 @@ PARCEL = {"parcel": "p-1"}
 
 
 @pytest.mark.asyncio
-async def test_a_courier_starts_and_stops():
+async def test_a_courier_goes_out_and_comes_home():
     courier = Courier()
+    assert courier.whereabouts == "depot"
 
-    working = asyncio.create_task(courier.run())
-    await wait_until(courier.is_running)
-    assert courier.is_running()
+    round_ = asyncio.create_task(courier.go_round())
+    await wait_until(lambda: courier.whereabouts == "out")
 
-    await courier.stop()
-    await working
-    assert not courier.is_running()
+    await courier.call_home()
+    await round_
+    assert courier.whereabouts == "home"
 
 
 @pytest.mark.asyncio
-async def test_a_courier_works_through_a_list():
-    courier, parcels = Courier(), asyncio.Queue()
-    await parcels.put({"parcel": "p-1", "to": "the door"})
-    await parcels.put({"parcel": "p-2", "to": "the door"})
-    await parcels.put(None)
+async def test_a_courier_hands_out_a_bag_of_somebody_else():
+    bag = asyncio.Queue()
+    for parcel in ({"parcel": "p-1", "to": "the door"}, {"parcel": "p-2", "to": "a shop"}, None):
+        await bag.put(parcel)
 
-    results = await courier.process_queue(parcels)
+    receipts = await Courier().hand_out(bag)
 
-    assert len(results) == 2
-    assert results[0]["parcel"] == "p-1"
+    assert [receipt["parcel"] for receipt in receipts] == ["p-1", "p-2"]
 
 
 @pytest.mark.asyncio

@@ -1,5 +1,6 @@
 """A docket needs no server: after ``memory://`` its URL says which world of its own it is in."""
 
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -48,10 +49,16 @@ async def test_two_dockets_with_urls_of_their_own_know_nothing_of_each_other(len
         assert (await desk.snapshot()).total_tasks == 1
 
 
+@asynccontextmanager
+async def open_branch():
+    """A docket with a name and a world of its own."""
+    async with Docket(name=f"branch-{uuid4()}", url=f"memory://branch-{uuid4()}") as docket:
+        yield docket
+
+
 @pytest_asyncio.fixture
 async def branch_docket():
-    """A docket with a name and a world of its own in each test."""
-    async with Docket(name=f"branch-{uuid4()}", url=f"memory://branch-{uuid4()}") as docket:
+    async with open_branch() as docket:
         yield docket
 
 
@@ -66,4 +73,10 @@ async def test_a_fixture_of_ones_own_hands_out_an_open_docket(branch_docket, len
 
 
 async def test_each_test_begins_with_an_empty_docket(branch_docket):
+    async def lend(book): ...
+
     assert (await branch_docket.snapshot()).total_tasks == 0
+    await branch_docket.add(lend)("Villette")
+    assert (await branch_docket.snapshot()).total_tasks == 1
+    async with open_branch() as docket_of_the_next_test:
+        assert (await docket_of_the_next_test.snapshot()).total_tasks == 0

@@ -4,12 +4,15 @@ A photo lab's web site has one app for the whole project, as Django sites have. 
 jobs without knowing of any test. (Django itself is not needed here.)
 """
 
+from types import SimpleNamespace
+
 import pytest
 
 from pytest_taskq.procrastinate import App, InMemoryConnector, testing
 
 DATABASE = InMemoryConnector()  # stands for the connector of the site's database
 site = App(connector=DATABASE)
+project = SimpleNamespace(current_app=site)  # stands for the module where the project keeps it
 
 
 @site.task(name="frame")
@@ -27,6 +30,14 @@ def in_memory_app():
     """The site's own app, tasks and all, on a connector of this test."""
     with site.replace_connector(testing.InMemoryConnector()) as app:
         yield app
+
+
+@pytest.fixture
+def swapped_app(monkeypatch):
+    """Another app in the place of the site's own, as Procrastinate's documentation has it."""
+    app = project.current_app.with_connector(testing.InMemoryConnector())
+    monkeypatch.setattr(project, "current_app", app)
+    return app
 
 
 def test_the_job_of_a_view_is_there(in_memory_app):
@@ -66,16 +77,25 @@ def test_nothing_reaches_the_connector_of_the_site(in_memory_app):
     order_view(30, 40)
 
     assert in_memory_app is site
+    assert len(in_memory_app.connector.jobs) == 1
     assert not DATABASE.jobs
 
 
-def test_a_worker_on_another_connector_finds_only_the_jobs_of_that(in_memory_app):
-    """``with_connector`` makes a new app. The tasks, and what they defer, stay with the first."""
-    other = site.with_connector(testing.InMemoryConnector())
-    order_view(30, 40)
-    other.run_worker(wait=False)
+def test_what_is_deferred_by_name_goes_to_the_app_that_was_swapped_in(swapped_app):
+    project.current_app.defer("frame", args=(30, 40))
+    project.current_app.run_worker(wait=False)
 
-    assert not other.connector.jobs
+    (job,) = swapped_app.connector.jobs.values()
+    assert (job.task_name, job.status) == ("frame", "succeeded")
+    assert not DATABASE.jobs
+
+
+def test_what_a_task_defers_does_not_follow_the_swap(in_memory_app, swapped_app):
+    """``with_connector`` makes a new app. The tasks, and what they defer, stay with the first."""
+    order_view(30, 40)
+    project.current_app.run_worker(wait=False)
+
+    assert not swapped_app.connector.jobs
     assert in_memory_app.connector.jobs[0].status == "todo"
 
 
@@ -83,6 +103,7 @@ def test_the_site_has_its_own_connector_back_afterwards():
     with site.replace_connector(testing.InMemoryConnector()):
         order_view(30, 40)
         assert site.connector is not DATABASE
+        assert len(site.connector.jobs) == 1
 
     assert site.connector is DATABASE
     assert not DATABASE.jobs

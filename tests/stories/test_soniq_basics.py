@@ -54,14 +54,15 @@ async def test_the_customer_waits_until_the_loaf_is_baked(bakery):
     assert await bakery.get_result(order) == "a loaf"
 
 
-@pytest.mark.parametrize("customer", ["first", "second"])
-async def test_every_test_opens_an_empty_shop(bakery, customer):
+async def test_every_test_opens_an_empty_shop(bakery):
     assert await bakery.list_jobs() == []
 
     @bakery.job()
     async def bake(): ...
 
-    await bakery.enqueue(bake)
+    order = await bakery.enqueue(bake)
+    assert [row["id"] for row in await bakery.list_jobs()] == [order]
+    assert await make_app().list_jobs() == []  # the shop of the next test
 
 
 async def test_a_recipe_can_be_tried_without_any_order(bakery):

@@ -121,13 +121,13 @@ async def test_without_a_loop_no_task_waits():
 
 
 async def test_a_wait_in_the_library_is_told_by_the_caller_s_line():
-    condition = asyncio.Condition()
+    table_for_two = asyncio.Barrier(2)
 
-    async def consumer():
-        async with condition:
-            await condition.wait()
+    async def first_guest():
+        await table_for_two.wait()
 
-    assert await waiting(consumer()) == [f"consumer() waits in Condition.wait, {at(consumer, 2)}"]
+    told = f"first_guest() waits in Barrier.wait, {at(first_guest, 1)}"
+    assert await waiting(first_guest()) == [told]
 
 
 async def test_a_wait_further_down_is_told_by_the_innermost_line_of_the_user():

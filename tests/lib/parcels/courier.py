@@ -1,47 +1,40 @@
-"""A worker: takes parcels from its bag until it is told to stop."""
+"""A courier: on a round in a task of its own until somebody calls it home."""
 
 import asyncio
 
-from parcels.depot import deliver
+from parcels.depot import deliver, empty_belt
 
 __all__ = ["Courier"]
 
 
 class Courier:
-    """Runs in a task of its own; ``stop`` or ``shutdown`` from another one ends it."""
+    """``whereabouts`` is "depot" before the round, "out" during it and "home" afterwards."""
 
     def __init__(self):
         self.bag = asyncio.Queue()
-        self.delivered = []
-        self._running = False
-        self._stopped = False
+        self.receipts = []
+        self.whereabouts = "depot"
 
-    def is_running(self):
-        return self._running
-
-    def is_stopped(self):
-        return self._stopped
-
-    async def run(self):
-        self._running = True
+    async def go_round(self):
+        self.whereabouts = "out"
         try:
-            self.delivered += await self.process_queue(self.bag)
+            self.receipts += await self.hand_out(self.bag)
         finally:
-            self._running = False
-            self._stopped = True
+            self.whereabouts = "home"
 
-    async def stop(self):
+    async def call_home(self):
         await self.bag.put(None)
 
-    async def shutdown(self):
-        """Stop, and come back when the parcels in the bag are delivered."""
-        await self.stop()
+    async def finish_round(self):
+        """Call home, and come back when all that was in the bag is delivered."""
+        await self.call_home()
         await self.bag.join()
 
-    async def process_queue(self, queue):
-        results = []
-        while (parcel := await queue.get()) is not None:
-            results.append(await deliver(parcel))
-            queue.task_done()
-        queue.task_done()
-        return results
+    async def hand_out(self, bag):
+        receipts = []
+
+        async def ring(parcel):
+            receipts.append(await deliver(parcel))
+
+        await empty_belt(bag, ring)
+        return receipts

@@ -2,7 +2,7 @@
 
 import asyncio
 
-__all__ = ["deliver", "deliver_all", "empty_belt", "greet_customer", "sort_the_depot"]
+__all__ = ["deliver", "deliver_all", "empty_belt", "open_account", "sort_the_depot"]
 
 
 async def deliver(parcel):
@@ -21,9 +21,9 @@ async def deliver_all(parcels, most_at_once):
     return await asyncio.gather(*map(with_a_van, parcels))
 
 
-async def greet_customer(number, email, *, files, mail):
-    await files.create_customer(number)
-    await mail.send_welcome(email)
+async def open_account(number, street, *, cabinet, postman):
+    await cabinet.file_card(number)
+    await postman.bring_leaflet(street)
 
 
 async def sort_the_depot(gate):
