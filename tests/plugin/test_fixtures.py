@@ -18,23 +18,6 @@ ASYNC_TEST = """
 """
 
 
-@pytest.fixture
-def run(pytester):
-    """Run pytest in a process of its own on the given test module; hands out the result."""
-
-    def run(text, *options, ini=""):
-        pytester.makeini(
-            "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
-            + ini
-        )
-        pytester.makepyfile(text)
-        return pytester.runpytest_subprocess(
-            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=60
-        )
-
-    return run
-
-
 @pytest.mark.parametrize("scope", ["function", "class", "module", "session"])
 def test_strict_mode_and_every_loop_scope(run, scope):
     mark = f'@pytest.mark.asyncio(loop_scope="{scope}")'

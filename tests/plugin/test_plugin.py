@@ -4,22 +4,6 @@ import sys
 
 import pytest
 
-
-@pytest.fixture
-def run(pytester):
-    """Run pytest in a process of its own; hands out the result."""
-
-    def run(*options, **files):
-        pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-        if files:
-            pytester.makepyfile(**files)
-        return pytester.runpytest_subprocess(
-            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=60
-        )
-
-    return run
-
-
 LOADED = """
 import sys
 
@@ -33,11 +17,11 @@ HEAVY = {"redis", "fakeredis", "asyncpg", "sqlite3", "freezegun", "hypothesis", 
 
 
 @pytest.mark.parametrize("loops", [True, False])
-def test_collecting_loads_nothing_heavy(run, loops):
+def test_collecting_loads_nothing_heavy(run_files, loops):
     options = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:randomly", "-p", "no:xdist"]
     if not loops:
         options += ["-p", "no:asyncio"]
-    result = run("--co", "-q", "-s", *options, conftest=LOADED)
+    result = run_files("--co", "-q", "-s", *options, conftest=LOADED)
     top = next(line for line in result.outlines if line.startswith("TOP")).split()
     ours = next(line for line in result.outlines if line.startswith("OURS")).split()
     assert HEAVY.isdisjoint(top)
@@ -65,14 +49,14 @@ def test_the_front_door_loads_nothing_until_it_is_used(pytester):
     assert pytester.run(sys.executable, "-I", script).ret == 0
 
 
-def test_the_plugin_can_be_switched_off(run):
-    run("-p", "no:taskq", test_it="def test(): pass").assert_outcomes(passed=1)
-    result = run("-p", "no:taskq", test_it="def test(docket): pass")
+def test_the_plugin_can_be_switched_off(run_files):
+    run_files("-p", "no:taskq", test_it="def test(): pass").assert_outcomes(passed=1)
+    result = run_files("-p", "no:taskq", test_it="def test(docket): pass")
     result.stdout.fnmatch_lines(["*fixture 'docket' not found*"])
 
 
-def test_the_header_says_what_the_tests_run_on(run):
-    result = run("--taskq-seed=7", test_it="def test(): pass")
+def test_the_header_says_what_the_tests_run_on(run_files):
+    result = run_files("--taskq-seed=7", test_it="def test(): pass")
     result.stdout.fnmatch_lines(["taskq: backend=memory, seed=7"])
 
 
@@ -111,14 +95,14 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini(
         (["--taskq-seed=-1"], "ERROR: taskq: the seed must be a whole number of at least 0. *"),
     ],
 )
-def test_a_wrong_option_ends_the_run_before_it_begins(run, options, line):
-    result = run(*options, test_it="def test(): pass")
+def test_a_wrong_option_ends_the_run_before_it_begins(run_files, options, line):
+    result = run_files(*options, test_it="def test(): pass")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([line])
-    assert run(*options, "--help").ret == 0
+    assert run_files(*options, "--help").ret == 0
 
 
-def test_the_limit_of_a_chain_can_be_raised(run):
+def test_the_limit_of_a_chain_can_be_raised(run_files):
     text = """
 import pytest
 
@@ -135,11 +119,11 @@ async def test_it(docket, worker):
     await worker.run_until_finished()
     assert len(seen) == 1200
 """
-    run(test_it=text).assert_outcomes(failed=1)
-    run("--taskq-chain-limit=2000", test_it=text).assert_outcomes(passed=1)
+    run_files(test_it=text).assert_outcomes(failed=1)
+    run_files("--taskq-chain-limit=2000", test_it=text).assert_outcomes(passed=1)
 
 
-def test_a_real_interruption_stops_the_run_and_leaves_nothing_behind(run):
+def test_a_real_interruption_stops_the_run_and_leaves_nothing_behind(run_files):
     text = """
 import asyncio
 import os
@@ -164,7 +148,7 @@ async def test_it(after, docket, worker):
 def test_not_reached():
     print("REACHED")
 """
-    result = run("-s", test_it=text)
+    result = run_files("-s", test_it=text)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*AFTER queued 0 0*"])
     result.stdout.no_fnmatch_line("*REACHED*")

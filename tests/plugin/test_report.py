@@ -3,22 +3,7 @@
 import pytest
 
 
-@pytest.fixture
-def run(pytester):
-    """Run pytest in a process of its own; hands out the result."""
-
-    def run(*options, **files):
-        pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-        if files:
-            pytester.makepyfile(**files)
-        return pytester.runpytest_subprocess(
-            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=60
-        )
-
-    return run
-
-
-def test_a_failed_test_shows_the_queue_and_the_jobs_own_error(run):
+def test_a_failed_test_shows_the_queue_and_the_jobs_own_error(run_files):
     text = """
 import pytest
 
@@ -31,7 +16,7 @@ async def test_payment(docket, worker):
     await worker.run_until_finished()
     assert False, "not paid"
 """
-    result = run(test_it=text)
+    result = run_files(test_it=text)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -47,7 +32,7 @@ async def test_payment(docket, worker):
     )
 
 
-def test_the_traceback_of_an_error_of_ours_ends_in_the_users_own_line(run):
+def test_the_traceback_of_an_error_of_ours_ends_in_the_users_own_line(run_files):
     text = """
 import pytest
 
@@ -58,15 +43,15 @@ async def note(value):
 async def test_it(docket):
     await docket.add(note)(object())
 """
-    result = run(test_it=text)
+    result = run_files(test_it=text)
     result.stdout.fnmatch_lines(
         [">       await docket.add(note)(object())", "E*args[[]0[]] cannot be stored.*"]
     )
     result.stdout.no_fnmatch_line("*payload.py*")
-    run("--full-trace", test_it=text).stdout.fnmatch_lines(["*payload.py*"])
+    run_files("--full-trace", test_it=text).stdout.fnmatch_lines(["*payload.py*"])
 
 
-def test_a_job_that_runs_when_the_test_fails_is_shown_running(run):
+def test_a_job_that_runs_when_the_test_fails_is_shown_running(run_files):
     text = """
 import asyncio
 import pytest
@@ -84,11 +69,13 @@ async def test_it(docket, worker):
     await started.wait()
     assert False
 """
-    run(test_it=text).stdout.fnmatch_lines(["1 job: 1 running.", "*#1  slow()  running  attempt 1"])
+    run_files(test_it=text).stdout.fnmatch_lines(
+        ["1 job: 1 running.", "*#1  slow()  running  attempt 1"]
+    )
 
 
 @pytest.mark.parametrize(("call", "outcome"), [("fail", "failed"), ("skip", "skipped")])
-def test_what_a_job_says_of_the_test_reaches_the_test(run, call, outcome):
+def test_what_a_job_says_of_the_test_reaches_the_test(run_files, call, outcome):
     text = f"""
 import pytest
 
@@ -100,10 +87,10 @@ async def test_it(docket, worker):
     await docket.add(guard)()
     await worker.run_until_finished()
 """
-    run(test_it=text).assert_outcomes(**{outcome: 1})
+    run_files(test_it=text).assert_outcomes(**{outcome: 1})
 
 
-def test_a_report_that_cannot_be_made_says_so_and_no_more(run):
+def test_a_report_that_cannot_be_made_says_so_and_no_more(run_files):
     text = """
 import enum
 import pytest
@@ -121,12 +108,12 @@ async def test_it(docket):
     await docket.add(note)(Odd.ONE)
     assert False
 """
-    result = run(test_it=text)
+    result = run_files(test_it=text)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*#1  note(<a Odd that cannot be shown: ValueError>)  queued"])
 
 
-def test_a_wait_in_vain_does_not_show_the_queue_of_another_test(run):
+def test_a_wait_in_vain_does_not_show_the_queue_of_another_test(run_files):
     text = """
 import pytest
 from pytest_taskq import wait_until
@@ -139,12 +126,12 @@ def test_first(in_memory_app):
 async def test_second():
     await wait_until(lambda: False, timeout=0.01, message="in vain")
 """
-    result = run("-k", "second or first", test_it=text)
+    result = run_files("-k", "second or first", test_it=text)
     result.assert_outcomes(failed=2)
     seen = "\n".join(result.outlines).split("in vain")[-1]
     assert "old" not in seen.split("short test summary")[0]
 
 
-def test_a_passing_test_shows_nothing(run):
-    result = run("-rA", test_it="def test(docket): pass")
+def test_a_passing_test_shows_nothing(run_files):
+    result = run_files("-rA", test_it="def test(docket): pass")
     result.stdout.no_fnmatch_line("*the queue*")
