@@ -124,13 +124,13 @@ class Leases:
         for job in jobs:
             found: Job | None = job
             answer: Job | Refusal | None = None
-            while found is not None and not isinstance(answer, Job):
+            while found is not None:
                 try:
                     after = transitions.renew(found, _token(job), now + self.length)
                 except LeaseLost:
                     break
                 (answer,) = await self._store.put([Change(after, found)])
-                if isinstance(answer, Refusal) and answer.name is not None:
+                if isinstance(answer, Job) or answer.name is not None:
                     break
                 found = await self._store.get(job.id)
             renewed.append(answer if isinstance(answer, Job) else None)
