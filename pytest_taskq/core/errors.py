@@ -13,6 +13,7 @@ __all__ = [
     "BadOption",
     "IllegalTransition",
     "LeaseLost",
+    "MissingExtra",
     "NaiveDatetime",
     "NameHeld",
     "NeverFires",
@@ -20,6 +21,8 @@ __all__ = [
     "NotStorable",
     "PayloadTooLarge",
     "QueueClosed",
+    "ServerMissing",
+    "StoreUnavailable",
     "TaskqError",
     "UnknownTask",
     "WrongLoop",
@@ -78,6 +81,17 @@ class LeaseLost(TaskqError):
     """The job is not under this lease any more; whoever holds it now decides its fate."""
 
 
+class MissingExtra(TaskqError, ImportError):
+    """A package is not installed that one of the extras of this project would bring."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"The package {package!r} is needed for this. It is not installed. "
+            f'Run: pip install "pytest-taskq[{extra}]"',
+            name=package,
+        )
+
+
 class NameHeld(TaskqError):
     """Another job holds an exclusive name that this one needs."""
 
@@ -96,6 +110,17 @@ class NotFinished(TaskqError):
 
 class QueueClosed(TaskqError, RuntimeError):
     """An object was used after it was closed."""
+
+
+class ServerMissing(TaskqError):
+    """No program was found that could be a private server of the kind that is needed."""
+
+
+class StoreUnavailable(TaskqError, ConnectionError):
+    """A store cannot do its work: no server answers, a disk is full, a file may not be written.
+
+    Whether a change that was under way has landed is unknown.
+    """
 
 
 class WrongLoop(TaskqError, RuntimeError):
