@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, TypedDict
 
 from pytest_taskq.core.errors import BadOption
@@ -13,6 +14,7 @@ __all__ = ["NAME_LIMIT", "PRIORITY_LIMIT", "JobFields", "check"]
 PRIORITY_LIMIT = 2**31
 NAME_LIMIT = 512
 INSTANT_LIMIT = 2**62
+LABEL_DEPTH = 10
 
 
 class JobFields(TypedDict, total=False):
@@ -38,9 +40,37 @@ def check(job: Job) -> None:
     _check_name("queue", job.queue)
     if job.key is not None:
         _check_name("key", job.key)
+    if job.labels:
+        _check_labels(job.labels)
     for hold in job.holds:
         _check_name("name to hold", hold.name)
         _check_integer("limit of a name", hold.limit, 1, PRIORITY_LIMIT)
+
+
+def _check_labels(labels: Mapping[str, Any]) -> None:
+    """Every store keeps them as plain JSON."""
+    for name, value in labels.items():
+        _check_name("name of a label", name)
+        if not _is_json(value, LABEL_DEPTH):
+            raise BadOption(
+                f"A label must be plain JSON: text, a number, True, False, None, or lists and "
+                f"dicts of these. The label {name!r} has a {type(value).__name__} that is not, or "
+                f"has one inside. Put what the task needs into its arguments."
+            )
+
+
+def _is_json(value: Any, depth: int) -> bool:
+    kind = type(value)
+    if kind is str:
+        return _is_plain(value)
+    if kind is float:
+        return isfinite(value)
+    if kind is dict:
+        names_too = [*value, *value.values()]
+        return all(type(name) is str for name in value) and _is_json(names_too, depth)
+    if kind is list:
+        return depth > 0 and all(_is_json(part, depth - 1) for part in value)
+    return value is None or kind is int or kind is bool
 
 
 def _check_integer(kind: str, value: object, least: int, most: int) -> None:

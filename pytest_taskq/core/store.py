@@ -7,7 +7,8 @@ queue: not what a retry is, nor when a lease lapses. ``JobQuery.matches`` and ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job, JobId, State
@@ -81,7 +82,17 @@ class JobQuery(NamedTuple):
 
 
 class Store(Protocol):
-    """Remembers jobs. Reads no clock: every instant comes in with a record or a query."""
+    """Remembers jobs. Reads no clock: every instant comes in with a record or a query.
+
+    What the store itself cannot do (its server is gone, its disk is full) raises
+    ``StoreUnavailable``, never an error of a driver. An object may be used from several loops
+    and threads.
+    """
+
+    @property
+    def immediate(self) -> bool:
+        """Whether no method ever suspends: then sync code needs no loop to use the store."""
+        ...
 
     async def put(self, changes: Sequence[Change]) -> list[Job | Refusal]:
         """Write a batch, in order; each change lands or is refused atomically and on its own.
@@ -104,6 +115,18 @@ class Store(Protocol):
         """Forget exactly these versions; False for one that is stored differently or not at all."""
         ...
 
+    async def clear(self) -> None:
+        """Forget every job; the next new one is number 1 again."""
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """While entered, call ``changed`` on this loop soon after any handle's change has landed.
+
+        A call too many is allowed, and one for several changes; a change that nobody is told of
+        is not.
+        """
+        ...
+
     async def aclose(self) -> None:
-        """Give back connections. Keeps the jobs."""
+        """Give back what this handle has open. Keeps the jobs. A second call does nothing."""
         ...

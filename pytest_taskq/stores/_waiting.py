@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from heapq import merge
+from itertools import islice
+from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
@@ -20,6 +22,15 @@ __all__ = ["Waiting"]
 
 Place = tuple[int, int, int]
 RUNNING = State.RUNNING
+LAST = (2**63, 0, 0)  # after every place
+
+
+class Kind(NamedTuple):
+    """What jobs that wait for one name have in common if the first of them stands for all."""
+
+    queue: str
+    limit: int
+    ordered: bool
 
 
 class Waiting:
@@ -33,8 +44,8 @@ class Waiting:
         self._due_seen = 0
         self._later: SortedList[tuple[int, JobId]] = SortedList()
         self._ready: dict[str, SortedList[Place]] = {}
-        self._parked: dict[str, dict[str, SortedList[Place]]] = {}
-        self._parked_on: dict[JobId, str] = {}
+        self._parked: dict[str, dict[Kind, SortedList[Place]]] = {}
+        self._parked_on: dict[JobId, Hold] = {}
         self._lines: dict[str, SortedList[tuple[int, JobId]]] = {}
 
     def add(self, job: Job) -> None:
@@ -59,28 +70,33 @@ class Waiting:
         else:
             self._ready[job.queue].remove(claim_order(job))
 
-    def freed(self, name: str) -> bool:
+    def freed(self, name: str, count: int | None = 1, before: Place = LAST) -> bool:
         """A name was let go, or a job that wanted it went away: let the next ones try.
 
-        That is one in each queue, for no worker may listen to the other queues; of an ordered
-        name it is the head of the line, wherever it is. True when there was any.
+        Those are the first ``count`` in each queue, for no worker may listen to the other
+        queues; of an ordered name it is the head of the line, wherever it is. True when there
+        was any.
         """
         parked = self._parked.get(name)
         if not parked:
             return False
+        taken = len(self._holders.get(name, ()))
         line = self._lines.get(name)
-        if line:
-            head = line[0][1]
-            if self._parked_on.get(head) == name:
-                job = self._job_of(head)
-                parked[job.queue].remove(claim_order(job))
-                self._unpark(job.queue, claim_order(job))
-                return True
-            return False
-        waiting = [(queue, places) for queue, places in parked.items() if places]
-        for queue, places in waiting:
-            self._unpark(queue, places.pop(0))
-        return bool(waiting)
+        let_in: list[tuple[Kind, Place]] = []
+        for kind, places in parked.items():
+            if not places or taken >= kind.limit:
+                continue
+            if kind.ordered:
+                head = claim_order(self._job_of(line[0][1])) if line else LAST
+                chosen = [head] if head in places else []
+            else:
+                chosen = list(islice(places, count))
+            let_in += [(kind, place) for place in chosen if place < before]
+        for kind, place in let_in:
+            parked[kind].remove(place)
+            del self._parked_on[place[2]]
+            self._ready.setdefault(kind.queue, SortedList()).add(place)
+        return bool(let_in)
 
     def blocked_by(self, job: Job) -> Hold | None:
         """The first name that keeps this queued job from running."""
@@ -99,24 +115,13 @@ class Waiting:
     def claimable(self, query: JobQuery) -> list[Job]:
         """Jobs of the query whose instant has come and whose names are free, in claim order."""
         self._promote(query.due_by or 0)
-        limit = query.limit
-        met: set[JobId] = set()
         while True:
-            found: list[Job] = []
-            blocked: list[tuple[Job, str]] = []
-            for place in self._walk(query.queues):
-                if limit is not None and len(found) >= limit:
-                    break
-                job = self._job_of(place[2])
-                hold = self.blocked_by(job) if job.holds else None
-                if hold is not None:
-                    blocked.append((job, hold.name))
-                elif query.matches(job):
-                    found.append(job)
-            # Jobs that wait for two names each may let one another in for ever.
-            seen_before = met.issuperset(job.id for job, _ in blocked)
-            met.update(job.id for job, _ in blocked)
-            if not blocked or not self._park(blocked) or seen_before:
+            found, blocked, wanted = self._search(query)
+            full = query.limit is not None and len(found) >= query.limit
+            # Where one may have a name, those who are parked for it may have it too.
+            before = claim_order(found[-1]) if full and found else LAST
+            let_in = [self.freed(name, query.limit, before) for name in wanted]
+            if not self._park(blocked) and not any(let_in):
                 return found
 
     def later(self, query: JobQuery) -> list[Job] | None:
@@ -131,6 +136,24 @@ class Waiting:
             if self.blocked_by(job) is None and query.matches(job):
                 found.append(job)
         return found
+
+    def _search(self, query: JobQuery) -> tuple[list[Job], list[tuple[Job, Hold]], set[str]]:
+        """Those found, those blocked on the way, and the names that those not blocked want."""
+        found: list[Job] = []
+        blocked: list[tuple[Job, Hold]] = []
+        wanted: set[str] = set()
+        for place in self._walk(query.queues):
+            if query.limit is not None and len(found) >= query.limit:
+                break
+            job = self._job_of(place[2])
+            hold = self.blocked_by(job) if job.holds else None
+            if hold is not None:
+                blocked.append((job, hold))
+                continue
+            wanted.update([hold.name for hold in job.holds if hold.name in self._parked])
+            if query.matches(job):
+                found.append(job)
+        return found, blocked, wanted
 
     def _promote(self, due_by: int) -> None:
         if due_by <= self._due_seen:
@@ -154,32 +177,30 @@ class Waiting:
             return iter(ready[name])
         return merge(*[ready[name] for name in names])
 
-    def _park(self, blocked: list[tuple[Job, str]]) -> bool:
+    def _park(self, blocked: list[tuple[Job, Hold]]) -> bool:
         """Take these out of the search; true when that let others in, which must be looked at."""
-        for job, name in blocked:
+        for job, hold in blocked:
             place = claim_order(job)
             self._ready[job.queue].remove(place)
-            queues = self._parked.setdefault(name, {})
-            queues.setdefault(job.queue, SortedList()).add(place)
-            self._parked_on[job.id] = name
-        freed = False
-        for job, name in blocked:
-            for hold in job.holds:
-                free = len(self._holders.get(hold.name, ())) < hold.limit
-                if hold.name != name and free and self.freed(hold.name):
-                    freed = True
-        return freed
-
-    def _unpark(self, queue: str, place: Place) -> None:
-        del self._parked_on[place[2]]
-        self._ready.setdefault(queue, SortedList()).add(place)
+            kinds = self._parked.setdefault(hold.name, {})
+            kinds.setdefault(_kind(job, hold), SortedList()).add(place)
+            self._parked_on[job.id] = hold
+        others = [
+            other.name for job, hold in blocked for other in job.holds if other.name != hold.name
+        ]
+        let_in = [self.freed(name) for name in others]
+        return any(let_in)
 
     def _leave_names(self, job: Job) -> bool:
         """Leave lines and parking places; true when the job was parked."""
         for hold in job.holds:
             if hold.ordered:
                 self._lines[hold.name].remove((-job.priority, job.id))
-        name = self._parked_on.pop(job.id, None)
-        if name is not None:
-            self._parked[name][job.queue].remove(claim_order(job))
-        return name is not None
+        parked = self._parked_on.pop(job.id, None)
+        if parked is not None:
+            self._parked[parked.name][_kind(job, parked)].remove(claim_order(job))
+        return parked is not None
+
+
+def _kind(job: Job, hold: Hold) -> Kind:
+    return Kind(job.queue, hold.limit, hold.ordered)

@@ -1,5 +1,7 @@
 """What a job must be: everything that some store could not keep is refused."""
 
+from datetime import datetime
+
 import pytest
 
 from pytest_taskq.core.errors import BadOption
@@ -19,6 +21,7 @@ RUNNING = frozenset({State.RUNNING})
         {"task": "brötchen 🥐", "key": "k" * 512},
         {"rank": 0},
         {"holds": (Hold("oven", RUNNING, limit=3),)},
+        {"labels": {"text": "é", "more": [1, 2.5, True, None, {"deep": ["x"]}]}},
     ],
 )
 def test_a_job_that_every_store_can_keep_passes(fields):
@@ -48,3 +51,27 @@ def test_any_other_is_refused_with_what_was_found(fields, found):
         check(GOOD._replace(**fields))
     assert found in str(caught.value)
     assert "Use a" in str(caught.value)
+
+
+LOOP = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, 2),
+        {1: "x"},
+        {"x": {1}},
+        float("nan"),
+        b"x",
+        datetime(2030, 1, 1),
+        State.DEAD,
+        "\0",
+        LOOP,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_label_that_is_no_plain_json_is_refused(value):
+    with pytest.raises(BadOption, match=r"The label 'note' has a .*Put what the task needs"):
+        check(GOOD._replace(labels={"note": value}))

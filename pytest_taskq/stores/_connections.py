@@ -1,0 +1,63 @@
+"""One connection for each event loop: opened at first use, closed with its loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+__all__ = ["PerLoop"]
+
+C = TypeVar("C")
+
+
+class PerLoop(Generic[C]):
+    """Opens a connection at the first ``get`` on a loop, and keeps it for that loop.
+
+    It is held by an async generator, which ``asyncio.run`` and every runner close before they
+    close the loop: nobody has to think of it, and no socket outlives its loop.
+    """
+
+    def __init__(
+        self, opened: Callable[[], Awaitable[C]], closed: Callable[[C], Awaitable[object]]
+    ) -> None:
+        self._open = opened
+        self._close = closed
+        self._holders: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[C, None]]
+        self._holders = WeakKeyDictionary()
+        self._ready: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[C]]
+        self._ready = WeakKeyDictionary()
+
+    async def get(self) -> C:
+        """The connection of the running loop. Raises what opening raises, and tries anew then."""
+        loop = asyncio.get_running_loop()
+        ready = self._ready.get(loop)
+        if ready is None:
+            ready = self._ready[loop] = loop.create_task(self._start(loop))
+        # One caller that is cancelled must not take the connection from the others.
+        return ready.result() if ready.done() else await asyncio.shield(ready)
+
+    async def aclose(self) -> None:
+        """Close the connection of the running loop, if there is one."""
+        loop = asyncio.get_running_loop()
+        self._ready.pop(loop, None)
+        holder = self._holders.pop(loop, None)
+        if holder is not None:
+            await holder.aclose()
+
+    async def _start(self, loop: asyncio.AbstractEventLoop) -> C:
+        holder = self._holders[loop] = self._hold()
+        try:
+            return await anext(holder)
+        except BaseException:
+            self._ready.pop(loop, None)
+            self._holders.pop(loop, None)
+            raise
+
+    async def _hold(self) -> AsyncGenerator[C, None]:
+        connection = await self._open()
+        try:
+            yield connection
+        finally:
+            await self._close(connection)
