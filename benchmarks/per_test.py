@@ -1,9 +1,10 @@
 """What a test costs above an empty async test, and what the plugin costs at start-up.
 
-    python benchmarks/per_test.py [--tests 500] [--repeats 15]
+    python benchmarks/per_test.py [--tests 500] [--repeats 15] [--backends memory,sqlite,redis]
 
-The tests of all kinds take turns in one run, the starts are interleaved; the plugin must be
-installed.
+The tests of all kinds take turns in one run, each time in another order, and the starts are
+interleaved; the plugin must be installed. Where Procrastinate is installed, its own connector in
+memory is measured beside ours.
 """
 
 import argparse
@@ -63,6 +64,21 @@ async def test_soniq(i, soniq_app):
     assert seen.pop() == i
 
 
+try:
+    import procrastinate
+    from procrastinate.testing import InMemoryConnector
+except ImportError:
+    pass
+else:
+
+    async def test_real_procrastinate(i):
+        app = procrastinate.App(connector=InMemoryConnector())
+        async with app.open_async():
+            await app.task(name="noop")(noop).defer_async(i=i)
+            await app.run_worker_async(wait=False, install_signal_handlers=False)
+        assert seen.pop() == i
+
+
 async def test_held_clock(i, docket, worker, taskq_clock):
     await docket.add(noop)(i)
     await worker.run_until_finished()
@@ -70,6 +86,7 @@ async def test_held_clock(i, docket, worker, taskq_clock):
 """
 
 TIMER = """
+import random
 import statistics
 import time
 from collections import defaultdict
@@ -84,12 +101,14 @@ clock = (time.perf_counter,)
 def pytest_runtest_protocol(item):
     start = clock[0]()
     result = yield
-    taken[item.originalname].append(clock[0]() - start)
+    backend = item.callspec.params.get("taskq_backend", "")
+    taken[f"{item.originalname} {backend}".strip()].append(clock[0]() - start)
     return result
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.callspec.params["i"])
+    order = random.Random(0)  # what a test leaves to be cleared away falls on the next one
+    items.sort(key=lambda item: (item.callspec.params["i"], order.random()))
 
 
 def pytest_unconfigure():
@@ -98,9 +117,10 @@ def pytest_unconfigure():
 """
 
 
-def per_test(tests):
+def per_test(tests, backends):
     """The median of each kind of test, set-up to tear-down, all kinds in turn in one run."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
+    command += [f"--taskq-backend={backends}"]
     with tempfile.TemporaryDirectory() as name:
         Path(name, "conftest.py").write_text(TIMER)
         Path(name, "test_all.py").write_text(TESTS.format(tests=tests))
@@ -109,7 +129,7 @@ def per_test(tests):
         )
     if done.returncode:
         raise SystemExit(done.stdout[-3000:] + done.stderr)
-    took = dict(re.findall(r"TOOK test_(\w+) ([\d.]+)", done.stdout))
+    took = dict(re.findall(r"TOOK test_(.+) ([\d.]+)\n", done.stdout))
     empty = float(took.pop("empty"))
     print(f"ms a test above an empty async test ({empty:.3f} ms)")
     for kind, milliseconds in took.items():
@@ -141,9 +161,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tests", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--backends", default="memory", help="as --taskq-backend takes them")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a start without caches measures the compiler
-    per_test(options.tests)
+    per_test(options.tests, options.backends)
     start_up(options.repeats)
 
 

@@ -24,6 +24,8 @@ __all__ = [
 
 QUEUED, RUNNING, SUCCEEDED, DEAD, CANCELLED = State
 
+NO_LIMIT = 2**30
+
 TRANSITIONS: dict[str, dict[State, frozenset[State]]] = {
     "claim": {QUEUED: frozenset({RUNNING})},
     "renew": {RUNNING: frozenset({RUNNING})},
@@ -78,12 +80,19 @@ def finish(job: Job, token: int, outcome: Outcome, now: int) -> Job:
             return _end(job, CANCELLED, now, job.failure)
 
 
-def release(job: Job, token: int, now: int) -> Job:
-    """Put the job back untouched, as a worker does that has to stop. The attempt is given back."""
+def release(job: Job, token: int, now: int, *, shared: frozenset[str] = frozenset()) -> Job:
+    """Put the job back untouched, as a worker does that has to stop. The attempt is given back.
+
+    ``shared``: names that it let go while it ran and that others have taken meanwhile; it holds
+    them beside those.
+    """
     _own_lease("release", job, token)
     if job.cancel_requested:
         return _end(job, CANCELLED, now, job.failure)
-    return _again(job, Again(at=job.due_at))._replace(attempt=job.attempt - 1)
+    holds = tuple(
+        [hold._replace(limit=NO_LIMIT) if hold.name in shared else hold for hold in job.holds]
+    )
+    return _again(job, Again(at=job.due_at, holds=holds))._replace(attempt=job.attempt - 1)
 
 
 def expire(job: Job, now: int, again: Again | None) -> Job:

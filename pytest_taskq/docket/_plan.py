@@ -31,8 +31,10 @@ def dependencies_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     Raises BadOption, a ValueError as in docket 0.27, when it has two of a kind of which there
     can be one.
     """
-    with suppress(KeyError, TypeError):  # TypeError: a callable that cannot be a key
+    try:
         return _KNOWN[function]
+    except (KeyError, TypeError):  # TypeError: a callable that cannot be a key
+        pass
     found = tuple(
         Parameter(
             parameter.name,

@@ -140,7 +140,7 @@ class Worker:
 
     def _engine(self) -> EngineWorker:
         queue = self.docket.queue
-        queue.leases.length = to_micros(self.redelivery_timeout)
+        queue.lease = to_micros(self.redelivery_timeout)
         return EngineWorker(
             queue, self._tasks, name=self.name, concurrency=self.concurrency, drains=True
         )

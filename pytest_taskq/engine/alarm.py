@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
+from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, loop_seconds
 
 __all__ = ["Alarm"]
@@ -14,28 +16,31 @@ class Alarm:
     """Rung by others, or by itself at an instant, where time passes by itself.
 
     It stays rung until it is reset, so nothing is missed between two waits. An asyncio.Event
-    would cost twice as much a wait.
+    would cost twice as much a wait. ``told_by_store``: it rang for a change that perhaps somebody
+    else has made.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rung = False
         self._sleeper: asyncio.Future[None] | None = None
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._watching: AsyncExitStack | None = None
+        self.rung = False
+        self.told_by_store = False
 
     def ring(self) -> None:
         """Let who waits go on, now or at once when it waits."""
-        self._rung = True
+        self.rung = True
         if self._sleeper is not None and not self._sleeper.done():
             self._sleeper.set_result(None)
 
     def reset(self) -> None:
         """What rang it up to now is known."""
-        self._rung = False
+        self.rung = False
 
     async def wait(self) -> None:
         """Wait until it rings."""
-        if not self._rung:
+        if not self.rung:
             self._sleeper = asyncio.get_running_loop().create_future()
             await self._sleeper
 
@@ -48,7 +53,26 @@ class Alarm:
             seconds = loop_seconds(instant - self._clock.now())
             self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
 
-    def close(self) -> None:
-        """Cancel the calls that have not been made."""
+    async def watch(self, store: Store) -> bool:
+        """Ring for what others change on the store; true when it begins with this call.
+
+        What is done through one queue object, that tells its listeners, in no more than a call;
+        a watch may be a connection to a server, and is for those that really have to wait.
+        """
+        if self._watching is not None:
+            return False
+        self._watching = AsyncExitStack()
+        await self._watching.enter_async_context(store.watch(self._ring_for_store))
+        return True
+
+    async def aclose(self) -> None:
+        """Cancel the calls that have not been made, and watch no more."""
         for timer in self._timers.values():
             timer.cancel()
+        self._timers.clear()  # they refer to whoever holds this alarm
+        if self._watching is not None:
+            await self._watching.aclose()
+
+    def _ring_for_store(self) -> None:
+        self.told_by_store = True
+        self.ring()

@@ -5,10 +5,10 @@ The only file that reads the time of the machine.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime, timedelta
+from types import coroutine
 from typing import Literal, Protocol
 
 from pytest_taskq.core.errors import BadOption, QueueClosed
@@ -224,6 +224,7 @@ def _length(units: dict[str, float]) -> timedelta:
         ) from None
 
 
-async def give_way() -> None:
-    """Let everything that is ready to run take one step."""
-    await asyncio.sleep(0)
+@coroutine
+def give_way() -> Generator[None]:
+    """Let everything that is ready to run take one step: a third of an ``asyncio.sleep(0)``."""
+    yield

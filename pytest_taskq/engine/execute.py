@@ -1,8 +1,8 @@
 """One attempt of one job: call its task, within its time limit, and say how it ended.
 
 Whatever the task raises becomes an outcome; a job is never lost to it. Three things are not
-the task's own: the interruption of the process, and the two ways in which a worker stops an
-attempt, which it names before it cancels.
+the task's own: the interruption of the process, a worker that stops the attempt, which it says
+before it cancels, and the end of the run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pytest_taskq.core.job import Failure, Job
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
@@ -37,12 +37,16 @@ class Stop(Enum):
 
 
 class Hand:
-    """One attempt in hand: its job, its asyncio task, and why it was stopped, if it was."""
+    """One attempt in hand: its job, its asyncio task, and why it was stopped, if it was.
 
-    __slots__ = ("begun", "job", "reason", "task")
+    ``run``: the asyncio task of the worker's run.
+    """
 
-    def __init__(self, job: Job) -> None:
+    __slots__ = ("begun", "job", "reason", "run", "task")
+
+    def __init__(self, job: Job, run: asyncio.Task[Any] | None) -> None:
         self.job = job
+        self.run = run
         self.task: asyncio.Task[None] | None = None
         self.reason: Stop | None = None
         self.begun = False
@@ -53,10 +57,7 @@ class TimeLimitExceeded(TimeoutError):
 
 
 async def execute(attempt: Attempt, task: Task, hand: Hand) -> Ended:
-    """Run the task once. Raises what ends the process or the loop, or escapes; nothing else.
-
-    A cancellation that came from the worker has its reason in ``hand``.
-    """
+    """Run the task once. Raises what ends the process, or escapes; nothing else."""
     try:
         if task.timeout is None:
             value = await task.call(attempt)
@@ -126,10 +127,8 @@ def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> E
     if isinstance(error, asyncio.CancelledError):
         if hand.reason is Stop.CANCEL:
             return _ended(attempt, task, Cancelled("cancelled while it ran"))
-        if hand.reason is not None:
+        if hand.reason is not None or _is_over(hand):
             return Ended(attempt.job, None)
-        if _cancelled_from_outside():
-            raise error
     return _failed(attempt, task, error)
 
 
@@ -147,9 +146,12 @@ def _ended(
     attempt: Attempt, task: Task, outcome: Outcome, error: BaseException | None = None
 ) -> Ended:
     follow = task.follow(attempt, outcome) if task.follow is not None else ()
-    return Ended(attempt.job, outcome, error, follow)
+    return Ended(attempt.job, outcome, error, follow, attempt.recorded)
 
 
-def _cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _is_over(hand: Hand) -> bool:
+    """Whether attempt and run were cancelled alike, as by a loop that closes.
+
+    A task may also cancel itself, or raise what it awaited: that is its own failure.
+    """
+    return all(task is not None and task.cancelling() > 0 for task in (hand.task, hand.run))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.job import Job
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed
 from pytest_taskq.core.payload import decode_call
+from pytest_taskq.core.store import JobQuery, Store
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.execute import Hand, Stop, describe_failure, execute
-from pytest_taskq.engine.leases import Ended
+from pytest_taskq.engine.leases import Ended, Leases
 from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
 
 if TYPE_CHECKING:
@@ -19,19 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Hands"]
 
+RUNNING = JobQuery(states=frozenset({State.RUNNING}))
+
 
 class Hands:
     """Starts attempts, each in an asyncio task of its own, and collects how they ended.
 
     ``ended`` waits to be recorded; the alarm rings when there is more. ``interrupt`` is what is
-    to end the whole run. ``stopping`` says whether the run itself is being cancelled.
+    to end the whole run. ``run``: the asyncio task of the run.
     """
 
-    def __init__(self, worker: Worker, alarm: Alarm, stopping: Callable[[], bool]) -> None:
+    def __init__(self, worker: Worker, alarm: Alarm, run: asyncio.Task[Any] | None) -> None:
         self._worker = worker
         self._clock = worker.queue.clock
         self._alarm = alarm
-        self._stopping = stopping
+        self._run = run
         self._hands: dict[int, Hand] = {}
         self.ended: list[Ended] = []
         self.interrupt: BaseException | None = None
@@ -47,7 +51,7 @@ class Hands:
     def start(self, job: Job) -> None:
         """Begin an attempt of a claimed job."""
         self._clock.begin()
-        hand = Hand(job)
+        hand = Hand(job, self._run)
         self._hands[id(hand)] = hand
         hand.task = asyncio.create_task(self._attempt(hand))
 
@@ -65,6 +69,21 @@ class Hands:
                 if hand.begun and hand.task is not None:
                     hand.task.cancel()
 
+    async def renew(self, leases: Leases) -> None:
+        """Prolong the leases, and stop what is no longer ours or was cancelled."""
+        jobs = self.jobs
+        for job, renewed in zip(jobs, await leases.renew(jobs), strict=True):
+            if renewed is None:
+                self.stop(Stop.LOST, job)
+            elif renewed.cancel_requested:
+                self.stop(Stop.CANCEL, job)
+
+    async def stop_cancelled(self, store: Store) -> None:
+        """Stop what somebody cancelled through another queue on the store."""
+        for job in await store.find(RUNNING):
+            if job.cancel_requested:
+                self.stop(Stop.CANCEL, job)
+
     async def wait(self, seconds: float) -> None:
         """Wait until the attempts in hand have ended, so many real seconds at most."""
         tasks = [hand.task for hand in self._hands.values() if hand.task is not None]
@@ -78,6 +97,15 @@ class Hands:
             self._over(hand, Ended(hand.job, None))
         return [hand.job for hand in left if hand.task is not None and not hand.task.done()]
 
+    def lose_patience(self, seconds: float) -> None:
+        """Abandon what was cancelled so long ago and still runs, and name it."""
+        for job in self.abandon():
+            warnings.warn(
+                f"Job {job.id} ({job.task}) does not stop. It was cancelled {seconds:g} s ago "
+                f"and still runs; the job went back to the queue. Let CancelledError out of it.",
+                stacklevel=1,
+            )
+
     async def _attempt(self, hand: Hand) -> None:
         """The body of an attempt's own asyncio task."""
         hand.begun = True
@@ -89,10 +117,6 @@ class Hands:
                 ended = await self._call(hand)
             elif hand.reason is Stop.CANCEL:
                 ended = Ended(job, Cancelled("cancelled before it began"))
-        except asyncio.CancelledError as error:
-            # Not by the worker: the loop is closing, or the task has cancelled itself.
-            if not self._stopping():
-                ended = Ended(job, Failed(describe_failure(error)), error)
         except KeyboardInterrupt as error:
             self.interrupt = error
         except BaseException as error:  # noqa: BLE001 - escapes, and faults in a task's hooks

@@ -1,12 +1,17 @@
-"""Tells a real Ctrl-C from what a task raises or a caller cancels."""
+"""Tells a real Ctrl-C from other ends, and keeps from a cancellation what must not be cut."""
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import signal
+from collections.abc import Coroutine
 from types import TracebackType
+from typing import Any, TypeVar
 
-__all__ = ["interrupted", "raised_by_a_statement"]
+__all__ = ["interrupted", "raised_by_a_statement", "to_its_end"]
+
+T = TypeVar("T")
 
 
 def interrupted() -> bool:
@@ -28,3 +33,17 @@ def raised_by_a_statement(frames: TracebackType | None) -> bool:
         frames = frames.tb_next
     code = frames.tb_frame.f_code.co_code
     return code[frames.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+async def to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await what must not be cut in the middle. A cancellation comes out when it has ended."""
+    task = asyncio.create_task(coroutine)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None and (task.cancelled() or task.exception() is None):
+        raise cancelled
+    return task.result()

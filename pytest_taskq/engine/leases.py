@@ -6,13 +6,11 @@ A refusal means that somebody was faster, and nothing was changed.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_taskq.core import transitions
-from pytest_taskq.core.errors import BadOption, LeaseLost
+from pytest_taskq.core.errors import LeaseLost
 from pytest_taskq.core.job import Failure, Job, Lease, State
 from pytest_taskq.core.outcome import Again, Failed, Outcome
 from pytest_taskq.core.store import Change, JobQuery, Refusal
@@ -26,12 +24,16 @@ QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
 
 
 class Ended(NamedTuple):
-    """An attempt that ended: its outcome, the exception behind it, and what is to follow."""
+    """An attempt that ended: its outcome, the exception behind it, and what is to follow.
+
+    ``recorded`` gets the job as it is once the outcome has been recorded, if it was.
+    """
 
     job: Job
     outcome: Outcome | None  # None: put back untouched
     error: BaseException | None = None
     follow: Sequence[Job] = ()
+    recorded: Callable[[Job], Awaitable[None]] | None = None
 
 
 class Leases:
@@ -40,27 +42,27 @@ class Leases:
     What was claimed may be reported after the queue is closed; nothing more is claimed then.
     """
 
-    def __init__(self, queue: Queue, length: int) -> None:
+    def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._store = queue.store
         self._clock = queue.clock
         self._history = queue.history
-        if length <= 0:
-            raise BadOption(
-                f"A lease must be longer than nothing. It is {length!r} microseconds. "
-                f"Leave it out for five minutes."
-            )
-        # Tokens of two processes on one store must differ too.
-        self._tokens = count(secrets.randbits(62))
-        self.length = length
+        self._tokens = queue.tokens
+        self.length = queue.lease
 
     async def claim(
-        self, worker: str, limit: int, *, queues: frozenset[str] | None = None
+        self,
+        worker: str,
+        limit: int,
+        *,
+        queues: frozenset[str] | None = None,
+        now: int | None = None,
     ) -> list[Job]:
-        """Lease up to ``limit`` jobs that are due and whose names are free."""
+        """Lease up to ``limit`` jobs that are due by ``now`` and whose names are free."""
         self._queue.use()
         claimed: list[Job] = []
-        now = self._clock.now()
+        if now is None:
+            now = self._clock.now()
         expires_at = now + self.length
         more = True
         while more:
@@ -100,20 +102,21 @@ class Leases:
         finished: list[Job | None] = []
         follow: list[Job] = []
         for item, answer in zip(ended, await self._store.put(changes), strict=True):
-            settled: tuple[Job | Refusal | None, Ended] = (answer, item)
-            if isinstance(answer, Refusal):
-                settled = await self._finish_refused(item, answer)
-            job = self._note_finished(now, *settled)
-            finished.append(job)
-            if job is not None:
+            if isinstance(answer, Job):
+                self._note_finished(now, answer, item)
+                finished.append(answer)
+            else:
+                finished.append(await self._finish_refused(now, item, answer))
+            if item.follow and finished[-1] is not None:
                 follow += item.follow
-        # Only after their own change: that one lets the names go which these may need.
-        await self._follow(follow)
+        if follow:
+            await self._follow(follow)
         self._queue.tell(None)
         return finished
 
     async def _follow(self, jobs: Sequence[Job]) -> None:
-        for job in await self._store.put([Change(job, None) for job in jobs]) if jobs else ():
+        """Only after their own change: that one lets the names go which these may need."""
+        for job in await self._store.put([Change(job, None) for job in jobs]):
             if isinstance(job, Job):
                 self._history.add(self._clock.now(), "enqueue", job)
 
@@ -133,6 +136,8 @@ class Leases:
                 if isinstance(answer, Job) or answer.name is not None:
                     break
                 found = await self._store.get(job.id)
+            if isinstance(answer, Job):
+                self._history.add(now, "renew", answer, _worker(answer))
             renewed.append(answer if isinstance(answer, Job) else None)
         return renewed
 
@@ -163,13 +168,13 @@ class Leases:
             self._queue.tell(None)
         return expired
 
-    async def next_due(self, queues: frozenset[str] | None = None) -> int | None:
-        """When the next job becomes due that no name keeps from running."""
+    async def next_due(self, after: int, queues: frozenset[str] | None = None) -> int | None:
+        """When the next job after this instant becomes due that no name keeps from running."""
         due = await self._store.find(
             JobQuery(
                 states=QUEUED,
                 queues=queues,
-                due_after=self._clock.now(),
+                due_after=after,
                 claimable=True,
                 sort="due",
                 limit=1,
@@ -182,40 +187,39 @@ class Leases:
         leased = await self._store.find(JobQuery(states=RUNNING, sort="lease", limit=1))
         return leased[0].lease.expires_at if leased and leased[0].lease else None
 
-    async def _finish_refused(self, item: Ended, refusal: Refusal) -> tuple[Job | None, Ended]:
+    async def _finish_refused(self, now: int, item: Ended, refusal: Refusal) -> Job | None:
         """Decide once more, on the present record if it is still ours.
 
-        A job that cannot go back to the queue, because another one has taken the name it gave
-        up while it ran, is dead and says so: dropping or hiding it would lose it.
+        A job that wants to go back to the queue, where another one has taken a name that it gave
+        up while it ran, is dead and says so: dropping or hiding it would lose it. One that is put
+        back untouched asked for nothing, and shares the name.
         """
-        while True:
-            found = await self._store.get(item.job.id)
-            if found is None:
-                return None, item
-            if refusal.name is not None:
+        taken: frozenset[str] = frozenset()
+        while (found := await self._store.get(item.job.id)) is not None:
+            if refusal.name is not None and item.outcome is None:
+                taken |= {refusal.name}
+            elif refusal.name is not None:
                 item = item._replace(outcome=_crowded_out(item, refusal))
             try:
-                after = _finished(found, item, self._clock.now())
+                after = _finished(found, item, self._clock.now(), taken)
             except LeaseLost:
-                return None, item
+                break
             (answer,) = await self._store.put([Change(after, found)])
             if isinstance(answer, Job):
-                return answer, item
+                self._note_finished(now, answer, item)
+                return answer
             refusal = answer
+        self._history.add(now, "late", item.job, _worker(item.job), item.outcome, item.error)
+        return None
 
-    def _note_finished(self, now: int, job: Job | Refusal | None, item: Ended) -> Job | None:
-        worker = item.job.lease.worker if item.job.lease else None
-        if not isinstance(job, Job):
-            self._history.add(now, "late", item.job, worker, item.outcome, item.error)
-            return None
+    def _note_finished(self, now: int, job: Job, item: Ended) -> None:
         verb = "release" if item.outcome is None else "finish"
-        self._history.add(now, verb, job, worker, item.outcome, item.error)
-        return job
+        self._history.add(now, verb, job, _worker(item.job), item.outcome, item.error)
 
 
-def _finished(job: Job, item: Ended, now: int) -> Job:
+def _finished(job: Job, item: Ended, now: int, taken: frozenset[str] = frozenset()) -> Job:
     if item.outcome is None:
-        return transitions.release(job, _token(item.job), now)
+        return transitions.release(job, _token(item.job), now, shared=taken)
     return transitions.finish(job, _token(item.job), item.outcome, now)
 
 
@@ -235,3 +239,7 @@ def _crowded_out(item: Ended, refusal: Refusal) -> Outcome:
 
 def _token(job: Job) -> int:
     return job.lease.token if job.lease is not None else 0
+
+
+def _worker(job: Job) -> str | None:
+    return job.lease.worker if job.lease is not None else None

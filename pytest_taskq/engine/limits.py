@@ -1,20 +1,24 @@
-"""How often one run may run something: what the test allows, and chains that never end."""
+"""What ends a run that would go on for ever: so many attempts, a chain, a clock that stands."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.errors import NotFinished
-from pytest_taskq.core.job import Job, JobId
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job, JobId, State
+from pytest_taskq.core.store import JobQuery
 
 if TYPE_CHECKING:
+    from pytest_taskq.engine.clock import Clock
     from pytest_taskq.engine.leases import Ended
+    from pytest_taskq.engine.queue import Queue
 
 __all__ = ["CHAIN_LIMIT", "Limits"]
 
 CHAIN_LIMIT = 1_000
+QUEUED = JobQuery(states=frozenset({State.QUEUED}))
 
 
 class Limits:
@@ -29,7 +33,8 @@ class Limits:
         self._at_most = dict(at_most)
         self._chain = chain
         self._chains: dict[JobId, int] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = dict.fromkeys(at_most, 0)
+        self._waited: tuple[int | None, int] | None = None
 
     @property
     def unused(self) -> list[str]:
@@ -39,6 +44,8 @@ class Limits:
     @property
     def spent(self) -> bool:
         """Whether any name has used up its attempts."""
+        if not self._at_most:
+            return False
         return any(self._counts[name] >= most for name, most in self._at_most.items())
 
     def count(self, job: Job) -> bool:
@@ -46,7 +53,8 @@ class Limits:
         names = self._names(job) if self._at_most else []
         if names:
             cut = self.is_cut(job)
-            self._counts.update(names)
+            for name in names:
+                self._counts[name] += 1
             return cut
         if self._chain is not None:
             self._count_chain(job, self._chain)
@@ -59,6 +67,23 @@ class Limits:
     def without_cut(self, item: Ended) -> Ended:
         """The end of an attempt without the jobs that would follow and be cut."""
         return item._replace(follow=[job for job in item.follow if not self.is_cut(job)])
+
+    async def cut(self, queue: Queue) -> bool:
+        """Cancel what would run oftener than it may; true when there was any."""
+        cut = [job for job in await queue.find(QUEUED) if self.is_cut(job)]
+        for job in cut:
+            await queue.cancel(job.id)
+        return bool(cut)
+
+    def check_that_time_passes(self, clock: Clock, at: int | None) -> None:
+        """A real clock that stands still, because Python is frozen, would be waited on for ever."""
+        waited, self._waited = self._waited, (at, clock.now())
+        if clock.mode == "real" and at is not None and waited == self._waited:
+            raise NotFinished(
+                f"The run does not end: the next job is due at {to_datetime(at).isoformat()}, and "
+                f"time stands still. Python's clock is frozen, and this queue is on real time. "
+                f"Make it while the fixture taskq_clock is there, or use the plugin's fixtures."
+            )
 
     def _names(self, job: Job) -> list[str]:
         """The names under which this job is limited: its key, and its task's."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any, Protocol, Unpack
+from itertools import count
+from typing import Any, Protocol, TypeVar, Unpack
 from weakref import ReferenceType, ref
 
 from pytest_taskq.core import transitions
-from pytest_taskq.core.errors import IllegalTransition, NameHeld, QueueClosed, WrongLoop
+from pytest_taskq.core.errors import BadOption, IllegalTransition, NameHeld, QueueClosed, WrongLoop
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.request import JobFields, check
@@ -25,9 +27,12 @@ from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.leases import Leases
 from pytest_taskq.engine.limits import CHAIN_LIMIT
+from pytest_taskq.engine.sync import drive, is_own_loop, wait_for
 from pytest_taskq.engine.tasks import CURRENT_JOB
 
 __all__ = ["LAST_USED", "LEASE", "Endable", "Queue"]
+
+T = TypeVar("T")
 
 LEASE = 300_000_000
 
@@ -68,8 +73,16 @@ class Queue:
         chain_limit: int = CHAIN_LIMIT,
         escapes: tuple[type[BaseException], ...] = (),
     ) -> None:
+        if lease <= 0:
+            raise BadOption(
+                f"A lease must be longer than nothing. It is {lease!r} microseconds. "
+                f"Leave it out for five minutes."
+            )
         self.store = store
         self.clock = clock
+        self.lease = lease
+        # Of leases; those of two processes on one store must differ too.
+        self.tokens = count(secrets.randbits(62))
         self._seed = seed
         self.chain_limit = chain_limit
         self.escapes = escapes
@@ -79,7 +92,11 @@ class Queue:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._ref = ref(self)
-        self.leases = Leases(self, lease)
+
+    @property
+    def leases(self) -> Leases:
+        """The worker's side of it."""
+        return Leases(self)  # not kept: the two would be a cycle, left to the garbage collector
 
     @cached_property
     def rng(self) -> random.Random:
@@ -160,6 +177,19 @@ class Queue:
         self.use()
         return sum(await self.store.delete(jobs))
 
+    async def clear(self) -> None:
+        """Forget every job; the history stays."""
+        self.use()
+        await self.store.clear()
+        self.tell(None)
+
+    def sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run one of the calls above from sync code: ``queue.sync(queue.get(7))``."""
+        if self.store.immediate:
+            return drive(coroutine)
+        LAST_USED.set(self._ref)  # what the other thread sets does not come back
+        return wait_for(coroutine)
+
     async def aclose(self) -> None:
         """Stop what runs on it, and close it with its store. A second call does nothing."""
         if not self._closed:
@@ -212,7 +242,7 @@ class Queue:
                 "Use it inside, or make a new one."
             )
         loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and None outside a loop
-        if loop is self._loop or loop is None:
+        if loop is self._loop or loop is None or is_own_loop(loop):
             return
         if self._loop is not None and self._loop.is_running():
             raise WrongLoop(

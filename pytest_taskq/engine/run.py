@@ -8,21 +8,18 @@ difference between running until idle, until finished, and until stopped.
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_taskq.core.errors import NotFinished, QueueClosed
-from pytest_taskq.core.instants import to_datetime
-from pytest_taskq.core.job import Job, State
+from pytest_taskq.core.job import Job
 from pytest_taskq.core.outcome import Cancelled
-from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.execute import Stop
 from pytest_taskq.engine.hands import Hands
-from pytest_taskq.engine.interrupt import interrupted
+from pytest_taskq.engine.interrupt import interrupted, to_its_end
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
 
@@ -66,17 +63,21 @@ class Run:
         self._queue = worker.queue
         self._leases = worker.queue.leases
         self._clock = worker.queue.clock
+        self._immediate = worker.queue.store.immediate
+        self._loop = asyncio.get_running_loop()
         self._ends = ends
         self._budget = attempts
         endless = ends == "stopped" or self._clock.mode == "real"
         self._limits = Limits(at_most or {}, None if endless else self._queue.chain_limit)
         self._drains = drains
         self._stopping = False
+        self._leases_watched = False
         self._leases_due = False
         self._alarm = Alarm(self._clock)
-        self._hands = Hands(worker, self._alarm, self._is_cancelled)
+        self._hands = Hands(worker, self._alarm, asyncio.current_task())
+        self._looked_at = 0
         self._patience: asyncio.TimerHandle | None = None
-        self._waited: tuple[int | None, int] | None = None
+        self._over: asyncio.Event | None = None
         self.report = Report()
 
     @property
@@ -86,13 +87,9 @@ class Run:
 
     async def go(self) -> Report:
         """Turn until the run is over. However it ends, no job stays in hand."""
-        self._over = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
         self._queue.runs.add(self)
         self._queue.listeners.add(self._told)
         self._clock.listeners.add(self._look_after_leases)
-        self._alarm.call_at(self._next_look(), self._look_after_leases)
         try:
             while not await self._turn_and_wait():
                 pass
@@ -103,6 +100,7 @@ class Run:
                 raise
         finally:
             self._close()
+            await self._alarm.aclose()
         self.report.unused = self._limits.unused
         return self.report
 
@@ -112,32 +110,29 @@ class Run:
         if force:
             self._hands.stop(Stop.RELEASE)
             if self._patience is None and not self._loop.is_closed():
-                self._patience = self._loop.call_later(STOP_SECONDS, self._lose_patience)
+                self._patience = self._loop.call_later(
+                    STOP_SECONDS, self._hands.lose_patience, STOP_SECONDS
+                )
         self._alarm.ring()
 
     async def end(self, *, force: bool = True) -> None:
         """See ``Endable.end``. A run of another loop is told to stop, and not waited for."""
         self.stop(force=force)
-        if self._loop is asyncio.get_running_loop():
+        if self._loop is asyncio.get_running_loop() and self in self._queue.runs:
+            self._over = self._over or asyncio.Event()
             await self._over.wait()
 
-    def _is_cancelled(self) -> bool:
-        return self._task is not None and self._task.cancelling() > 0
-
-    def _lose_patience(self) -> None:
-        for job in self._hands.abandon():
-            warnings.warn(
-                f"Job {job.id} ({job.task}) does not stop. It was cancelled {STOP_SECONDS:g} s ago "
-                f"and still runs; the job went back to the queue. Let CancelledError out of it.",
-                stacklevel=1,
-            )
-
     async def _turn_and_wait(self) -> bool:
-        """A turn and the wait after it; true when the run is over."""
+        """A turn and the wait after it; true when the run is over.
+
+        A turn that was cut while it waits for the store would lose what it has just claimed.
+        """
         try:
-            if await self._turn():
+            if await (self._turn() if self._immediate else to_its_end(self._turn())):
                 return True
-            await self._alarm.wait()
+            if self._hands.interrupt is not None:
+                raise self._hands.interrupt
+            await self._wait()
         except asyncio.CancelledError:
             if not self._drains or self._stopping or interrupted():
                 raise
@@ -151,28 +146,44 @@ class Run:
         if self._hands.ended:
             await self._record()
         if self._hands.interrupt is not None:
-            raise self._hands.interrupt
+            return False
         if self._leases_due:
             await self._keep_leases()
         if self._stopping:
             return not self._hands
-        if await self._claim():
-            return False
-        if self._hands.ended:
-            return False
-        if self._hands:
-            self._alarm.call_at(await self._leases.next_due(self.worker.queues), self._alarm.ring)
+        if await self._claim() or self._hands or self._hands.ended:
             return False
         return await self._idle()
 
+    async def _wait(self) -> None:
+        """Wait for the next reason to look; but first let the attempts take a step.
+
+        Most end with it, and a run that ends soon never comes to what a real wait needs.
+        """
+        if self._hands:
+            await give_way()
+        if not self._leases_watched and (self._hands or not self._alarm.rung):
+            self._leases_watched = True
+            self._alarm.call_at(self._next_look(), self._look_after_leases)
+        if self._alarm.rung:
+            return
+        if await self._alarm.watch(self._queue.store):
+            return  # to look once more: something may have changed just before
+        if self._hands and self._alarm.told_by_store:
+            self._alarm.told_by_store = False
+            await self._hands.stop_cancelled(self._queue.store)
+        if self._hands and self._free() > 0:
+            due = await self._leases.next_due(self._looked_at, self.worker.queues)
+            self._alarm.call_at(due, self._alarm.ring)
+        await self._alarm.wait()
+
     async def _claim(self) -> bool:
         """Fill the free slots; true when they are all taken."""
-        free = self.worker.concurrency - len(self._hands)
-        if self._budget is not None:
-            free = min(free, self._budget - self.report.attempts)
+        free = self._free()
         if free <= 0:
             return bool(self._hands)
-        jobs = await self._leases.claim(self.worker.name, free, queues=self.worker.queues)
+        now = self._looked_at = self._clock.now()
+        jobs = await self._leases.claim(self.worker.name, free, queues=self.worker.queues, now=now)
         for position, job in enumerate(jobs):
             try:
                 self._start(job)
@@ -180,6 +191,11 @@ class Run:
                 self._hands.end_without_run(Ended(left, None) for left in jobs[position:])
                 raise
         return len(jobs) == free
+
+    def _free(self) -> int:
+        """How many more attempts may begin."""
+        free = self.worker.concurrency - len(self._hands)
+        return free if self._budget is None else min(free, self._budget - self.report.attempts)
 
     def _start(self, job: Job) -> None:
         if self._limits.count(job):
@@ -199,17 +215,14 @@ class Run:
         for item, job in zip(ended, finished, strict=True):
             if item.error is not None:
                 self.report.failures.append((job or item.job, item.error))
+            if item.recorded is not None and job is not None:
+                await item.recorded(job)
 
     async def _keep_leases(self) -> None:
         """Renew our own leases, and take jobs whose leases have lapsed."""
         self._leases_due = False
         self._alarm.call_at(self._next_look(), self._look_after_leases)
-        jobs = self.jobs
-        for job, renewed in zip(jobs, await self._leases.renew(jobs), strict=True):
-            if renewed is None:
-                self._hands.stop(Stop.LOST, job)
-            elif renewed.cancel_requested:
-                self._hands.stop(Stop.CANCEL, job)
+        await self._hands.renew(self._leases)
         # Every worker of this process gets to renew before anybody takes what has lapsed.
         await give_way()
         await self._leases.expire(self.worker.expired)
@@ -227,14 +240,14 @@ class Run:
                 self._alarm.ring()
                 return False
             lapse = None  # of a live worker in this process, which is about to renew it
-        if self._limits.spent and await self._cut_chains():
+        if self._limits.spent and await self._limits.cut(self._queue):
             return False
         if self._ends == "idle":
             return True
-        due = await self._leases.next_due(self.worker.queues)
+        due = await self._leases.next_due(self._looked_at, self.worker.queues)
         at = min((instant for instant in (due, lapse) if instant is not None), default=None)
         if self._ends == "finished":
-            self._check_that_time_passes(at)
+            self._limits.check_that_time_passes(self._clock, at)
             if at is None or (self._clock.mode == "held" and not self._clock.busy):
                 return True
             if self._clock.jumps:
@@ -246,33 +259,15 @@ class Run:
         self._alarm.call_at(at, self._alarm.ring)
         return False
 
-    def _check_that_time_passes(self, at: int | None) -> None:
-        """A real clock that stands still, because Python is frozen, would be waited on for ever."""
-        waited, self._waited = self._waited, (at, self._clock.now())
-        if self._clock.mode == "real" and at is not None and waited == self._waited:
-            raise NotFinished(
-                f"The run does not end: the next job is due at {to_datetime(at).isoformat()}, and "
-                f"time stands still. Python's clock is frozen, and this queue is on real time. "
-                f"Make it while the fixture taskq_clock is there, or use the plugin's fixtures."
-            )
-
-    async def _cut_chains(self) -> bool:
-        """Cancel what would run oftener than it may; true when there was any."""
-        queued = await self._queue.find(JobQuery(states=frozenset({State.QUEUED})))
-        cut = [job for job in queued if self._limits.is_cut(job)]
-        for job in cut:
-            await self._queue.cancel(job.id)
-        return bool(cut)
-
     def _close(self) -> None:
-        self._alarm.close()
         if self._patience is not None:
             self._patience.cancel()
         self._clock.waiters.pop(self._alarm.ring, None)
         self._clock.listeners.discard(self._look_after_leases)
         self._queue.listeners.discard(self._told)
         self._queue.runs.discard(self)
-        self._over.set()
+        if self._over is not None:
+            self._over.set()
 
     def _look_after_leases(self) -> None:
         self._leases_due = True
@@ -291,4 +286,4 @@ class Run:
             await self._hands.wait(STOP_SECONDS)
         finally:
             self._hands.abandon()
-            await self._record()
+            await (self._record() if self._immediate else to_its_end(self._record()))

@@ -1,17 +1,19 @@
-"""Lets sync code use a queue: drives a coroutine that does not need to wait."""
+"""Lets sync code use a queue: without a loop where no store waits, else on a loop of our own."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["drive"]
+__all__ = ["close", "drive", "is_own_loop", "wait_for"]
 
 T = TypeVar("T")
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end without a loop, which works while its store never waits."""
+    """Run to its end, without a loop, a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -19,6 +21,55 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         return value
     coroutine.close()
     raise RuntimeError(
-        "This call cannot be made from sync code. Its store has to wait for an answer. "
+        "This call cannot be made from sync code. It has to wait for something. "
         "Use the async form of the call."
     )
+
+
+def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on our own loop in another thread, and block this one until it has ended.
+
+    A loop that runs in this thread stands still meanwhile, as with any blocking call.
+    """
+    return asyncio.run_coroutine_threadsafe(coroutine, _OWN.loop()).result()
+
+
+def is_own_loop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this is the loop that ``wait_for`` uses."""
+    return loop is _OWN.started
+
+
+def close() -> None:
+    """End the loop of ``wait_for``, and with it what is open on it; the next call makes another."""
+    _OWN.close()
+
+
+class _OwnLoop:
+    """A loop in a daemon thread, started when it is first needed; one for the process."""
+
+    def __init__(self) -> None:
+        self.started: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self.started is None:
+                self.started = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self.started.run_forever, name="taskq-sync", daemon=True
+                )
+                self._thread.start()
+            return self.started
+
+    def close(self) -> None:
+        with self._lock:
+            loop, thread, self.started = self.started, self._thread, None
+        if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+_OWN = _OwnLoop()

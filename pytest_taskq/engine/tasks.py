@@ -26,9 +26,13 @@ CURRENT_JOB: ContextVar[tuple[Queue, JobId] | None] = ContextVar("taskq_current_
 
 
 class Attempt:
-    """One run of one job: what a task's function is called with, and what facades add to it."""
+    """One run of one job: what a task's function is called with, and what facades add to it.
 
-    __slots__ = ("args", "extra", "job", "kwargs", "worker")
+    ``recorded``: called with the job as it is then, once the outcome has been recorded. The run
+    waits for it, and takes no other job meanwhile.
+    """
+
+    __slots__ = ("args", "extra", "job", "kwargs", "recorded", "worker")
 
     def __init__(
         self, job: Job, args: tuple[Any, ...], kwargs: dict[str, Any], worker: Worker
@@ -38,6 +42,7 @@ class Attempt:
         self.kwargs = kwargs
         self.worker = worker
         self.extra: Any = None
+        self.recorded: Callable[[Job], Awaitable[None]] | None = None
 
 
 async def call_function(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +78,8 @@ class Task:
     ``call`` runs one attempt and returns its value, or an ``Outcome`` to report as it is.
     ``decide`` says after a failure whether and when again; by default it asks ``retry``.
     ``follow`` may name jobs to enqueue in the same breath as the outcome is recorded.
-    ``timeout``: seconds an attempt may take; None for no limit.
+    ``timeout``: seconds an attempt may take; None for no limit. A sync function goes on in its
+    thread beyond it, for threads cannot be stopped, while the job is retried or dead.
     """
 
     name: str

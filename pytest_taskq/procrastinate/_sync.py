@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from pytest_taskq.engine.sync import drive
+from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import call_function
 
 __all__ = ["call_task_function", "refuse_running_loop", "run_sync"]
@@ -34,8 +34,10 @@ def refuse_running_loop(call: str) -> None:
         )
 
 
-def run_sync(call: str, coroutine_function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run what ``call`` does from sync code.
+def run_sync(
+    call: str, queue: Queue, coroutine_function: Callable[[], Coroutine[Any, Any, T]]
+) -> T:
+    """Run what ``call`` does on the queue from sync code.
 
     In the thread of a sync task that is on the worker's loop, so that the two never touch the
     store at once.
@@ -44,4 +46,4 @@ def run_sync(call: str, coroutine_function: Callable[[], Coroutine[Any, Any, T]]
     loop = _WORKER_LOOP.get()
     if loop is not None and loop.is_running():
         return asyncio.run_coroutine_threadsafe(coroutine_function(), loop).result()
-    return drive(coroutine_function())
+    return queue.sync(coroutine_function())

@@ -129,7 +129,8 @@ class App:
         self, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> int:
         """See ``defer_async``. Raises RuntimeError inside a running event loop."""
-        return run_sync("defer", lambda: self.defer_async(name, args, kwargs))
+        queue = self.connector.queue
+        return run_sync("defer", queue, lambda: self.defer_async(name, args, kwargs))
 
     async def run_worker_async(self, **options: Any) -> None:
         """Run a worker until it is cancelled, or with ``wait=False`` until nothing is due.

@@ -149,7 +149,8 @@ class JobDeferrer:
 
     def defer(self, **task_kwargs: Any) -> int:
         """See ``defer_async``. Raises RuntimeError inside a running event loop."""
-        return run_sync("defer", lambda: self.defer_async(**task_kwargs))
+        queue = self.app.connector.queue
+        return run_sync("defer", queue, lambda: self.defer_async(**task_kwargs))
 
     async def batch_defer_async(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
         """Put one job for each of these arguments into the queue, and return their ids.
@@ -169,7 +170,8 @@ class JobDeferrer:
 
     def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
         """See ``batch_defer_async``. Raises RuntimeError inside a running event loop."""
-        return run_sync("batch_defer", lambda: self.batch_defer_async(*task_kwargs))
+        queue = self.app.connector.queue
+        return run_sync("batch_defer", queue, lambda: self.batch_defer_async(*task_kwargs))
 
     def _record(self, queue: Queue, task_kwargs: Mapping[str, Any]) -> Record:
         job = self.job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Self, overload
 
 from pytest_taskq.core.instants import to_datetime
@@ -10,7 +11,6 @@ from pytest_taskq.core.job import JobId, State
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.sync import drive
 from pytest_taskq.procrastinate._records import row_of
 from pytest_taskq.procrastinate.exceptions import AppNotOpen
 from pytest_taskq.stores.memory import MemoryStore
@@ -42,6 +42,7 @@ class InMemoryConnector:
     def __init__(self) -> None:
         self.queue = Queue(MemoryStore(), Clock.present())
         self.is_open = False
+        self._reset_at = 0
 
     @classmethod
     def on_queue(cls, queue: Queue) -> Self:
@@ -65,14 +66,15 @@ class InMemoryConnector:
     def events(self) -> dict[JobId, list[dict[str, Any]]]:
         """What happened to each job: dicts with ``type`` and ``at``, in order."""
         events: dict[JobId, list[dict[str, Any]]] = {job_id: [] for job_id in self.jobs}
-        for event in self.queue.history:
+        for event in islice(self.queue.history, self._reset_at, None):
             if event.job.id in events:
                 events[event.job.id] += _told(event)
         return events
 
     def reset(self) -> None:
-        """Forget every job. Ids go on as those of a database do; the library's begin anew."""
-        drive(self.queue.delete(drive(self.queue.find())))
+        """Forget every job; the ids begin anew."""
+        self.queue.sync(self.queue.clear())
+        self._reset_at = len(self.queue.history)
 
     def get_worker_connector(self) -> Self:
         """The connector for a worker, as Django's has one: this one serves both."""
@@ -141,7 +143,7 @@ class JobRow(Mapping[str, Any]):
         return repr(self._row())
 
     def _row(self) -> dict[str, Any]:
-        record = drive(self._queue.get(self._id))
+        record = self._queue.sync(self._queue.get(self._id))
         if record is None:
             raise NotThere(
                 f"Job {self._id} was deleted. {_ids_there(_ids(self._queue))} "
@@ -181,7 +183,7 @@ class JobsView(Mapping[JobId, JobRow]):
         )
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int) and drive(self._queue.get(key)) is not None
+        return isinstance(key, int) and self._queue.sync(self._queue.get(key)) is not None
 
     def __iter__(self) -> Iterator[JobId]:
         return iter(_ids(self._queue))
@@ -194,7 +196,7 @@ class JobsView(Mapping[JobId, JobRow]):
 
 
 def _ids(queue: Queue) -> list[JobId]:
-    return [record.id for record in drive(queue.find())]
+    return [record.id for record in queue.sync(queue.find())]
 
 
 def _ids_there(ids: list[JobId]) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime, to_micros
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Again, Snoozed
 from pytest_taskq.engine.clock import Stopwatch
 from pytest_taskq.engine.execute import describe_failure, within
@@ -51,9 +52,14 @@ class Hooks:
                 text = error_text(describe_failure(error))
                 await _tell(self.on_error, job.task, job_id, text, job.attempt)
             raise
-        if not isinstance(value, Snooze):
-            await _tell(self.after_job, job.task, job_id, round(watch.seconds() * 1000, 2))
+        if self.after_job and not isinstance(value, Snooze):
+            milliseconds = round(watch.seconds() * 1000, 2)
+            attempt.recorded = partial(self._succeeded, milliseconds)
         return value
+
+    async def _succeeded(self, milliseconds: float, job: Job) -> None:
+        if job.state is State.SUCCEEDED:
+            await _tell(self.after_job, job.task, row_id(job.id), milliseconds)
 
 
 async def _tell(functions: list[Callable[..., Any]], *args: object) -> None:

@@ -18,7 +18,6 @@ from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.sync import drive
 
 __all__ = ["describe_queue", "describe_waiting_tasks", "in_one_line"]
 
@@ -34,7 +33,7 @@ LIBRARIES = (
 
 def describe_queue(queue: Queue) -> str:
     """The clock, the jobs with their states, and the errors of those that failed."""
-    jobs = drive(queue.store.find(_EVERY))
+    jobs = queue.sync(queue.store.find(_EVERY))
     if not jobs:
         return f"{_clock_line(queue.clock)}\nThe queue is empty: no job was enqueued."
     shown = jobs if len(jobs) <= SHOWN else [*jobs[: SHOWN // 2], *jobs[-SHOWN // 2 :]]

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import Hold, State
 from pytest_taskq.core.outcome import Succeeded
+from pytest_taskq.core.retry import fixed
 from pytest_taskq.engine import run as run_module
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.leases import Ended
@@ -76,6 +78,18 @@ async def test_a_task_that_cancels_itself_has_failed(bench):
     job = await bench.add("gives_up")
     report = await bench.worker.run_until_idle()
     assert (await bench.state(job), report.attempts) == (State.DEAD, 1)
+
+
+async def test_a_task_that_cancels_itself_may_be_tried_again(bench):
+    async def gives_up():
+        bench.seen.append(1)
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    bench.task(gives_up, retry=fixed(attempts=3, delay=timedelta()))
+    job = await bench.add("gives_up")
+    await bench.worker.run_until_idle()
+    assert (await bench.state(job), len(bench.seen)) == (State.DEAD, 3)
 
 
 async def test_cancelling_a_run_twice_leaves_no_job_in_hand(bench):

@@ -88,6 +88,7 @@ async def test_a_renewal_moves_the_lease(queue):
     (claimed,) = await queue.leases.claim("w", 1)
     queue.clock.advance(200)
     (renewed,) = await queue.leases.renew([claimed])
+    assert [event.verb for event in queue.history] == ["enqueue", "claim", "renew"]
     assert renewed.lease.expires_at == queue.clock.now() + queue.leases.length
     assert await queue.leases.next_lapse() == renewed.lease.expires_at
 
@@ -102,7 +103,19 @@ async def test_what_follows_is_enqueued_after_the_name_is_let_go(queue):
     assert states == [State.SUCCEEDED, State.QUEUED]
 
 
-@pytest.mark.parametrize("way", ["retry", "release", "expire"])
+async def test_a_job_that_is_put_back_shares_a_name_that_was_taken_meanwhile(queue):
+    lock = Hold("bread", QUEUED)
+    job = await add(queue, holds=(lock,))
+    (claimed,) = await queue.leases.claim("w", 1)
+    await add(queue, holds=(lock,))
+    await queue.leases.finish([Ended(claimed, None)])
+    back = await queue.get(job.id)
+    assert (back.state, back.attempt) == (State.QUEUED, 0)
+    with pytest.raises(NameHeld):
+        await add(queue, holds=(lock,))
+
+
+@pytest.mark.parametrize("way", ["retry", "expire"])
 async def test_a_job_that_cannot_go_back_is_kept_dead_with_the_reason(queue, way):
     lock = Hold("bread", QUEUED)
     job = await add(queue, holds=(lock,))
@@ -110,8 +123,6 @@ async def test_a_job_that_cannot_go_back_is_kept_dead_with_the_reason(queue, way
     other = await add(queue, holds=(lock,))
     if way == "retry":
         await queue.leases.finish([Ended(claimed, Failed(BOOM, Again(at=0)))])
-    elif way == "release":
-        await queue.leases.finish([Ended(claimed, None)])
     else:
         queue.clock.advance(300)
         await queue.leases.expire(lambda job: Again(at=0))

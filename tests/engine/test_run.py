@@ -1,6 +1,7 @@
 """The one loop: what it runs, in which order, and when it ends."""
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,11 @@ import pytest
 from pytest_taskq.core.job import Hold, State
 from pytest_taskq.core.outcome import Again
 from pytest_taskq.core.retry import exponential
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.tasks import Task, Tasks
 from pytest_taskq.engine.worker import Worker
+from pytest_taskq.stores.memory import MemoryStore
 from support.bench import SECOND, Bench
 
 pytestmark = pytest.mark.asyncio
@@ -170,6 +175,27 @@ async def test_a_lapsed_lease_can_be_the_end_of_a_poison_job():
         bench.clock.advance(300)
         await bench.queue.leases.expire(bench.worker.expired)
     assert await bench.state(job) is State.DEAD
+
+
+@pytest.mark.parametrize("ends", ["run_until_idle", "run_until_finished"])
+async def test_a_run_leaves_nothing_to_the_garbage_collector(ends):
+    async def run():
+        queue, tasks = Queue(MemoryStore(), Clock("auto")), Tasks()
+        tasks.add(Task.of(asyncio.sleep, name="sleep"))
+        await queue.enqueue(queue.new_job("sleep", (0.001,)))
+        await getattr(Worker(queue, tasks), ends)()
+        queue.close()
+
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        await run()
+        gc.collect()
+        left = [thing for thing in gc.garbage if type(thing).__module__.startswith("pytest_taskq")]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left == []
 
 
 async def test_a_live_worker_keeps_its_lease_however_far_the_clock_jumps(bench):

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.sync import drive
+from pytest_taskq.engine.sync import close, drive, is_own_loop, wait_for
 from pytest_taskq.stores.memory import MemoryStore
 
 
@@ -28,3 +28,35 @@ def test_a_call_that_has_to_wait_says_so():
 
     with pytest.raises(RuntimeError, match="Use the async form"):
         drive(yields())
+
+
+def test_a_call_that_waits_runs_on_a_loop_of_our_own_which_can_be_ended_and_begun_anew():
+    async def where():
+        await asyncio.sleep(0)
+        return asyncio.get_running_loop()
+
+    first = wait_for(where())
+    assert is_own_loop(first)
+    assert wait_for(where()) is first
+    close()
+    assert first.is_closed()
+    assert wait_for(where()) is not first
+
+
+def test_the_end_of_our_own_loop_ends_what_is_open_on_it():
+    ended = []
+
+    async def held():
+        try:
+            yield
+        finally:
+            ended.append(True)
+
+    holder = held()
+
+    async def begin():
+        await anext(holder)
+
+    wait_for(begin())
+    close()
+    assert ended == [True]

@@ -218,7 +218,7 @@ async def test_a_job_cancelled_while_it_runs_is_aborted(in_memory_app, jobs):
     assert types == ["deferred", "started", "abort_requested", "aborted"]
 
 
-def test_reset_forgets_every_job_and_ids_go_on(app, jobs):
+def test_reset_forgets_every_job_and_ids_begin_anew(app, jobs):
     defer(app, 1, 2)
     row = jobs[0]
     app.connector.reset()
@@ -227,7 +227,8 @@ def test_reset_forgets_every_job_and_ids_go_on(app, jobs):
     with pytest.raises(KeyError, match="deleted"):
         row["status"]
     defer(app, 3)
-    assert jobs[0].id == 3
+    assert jobs[0].id == 1
+    assert [event["type"] for event in app.connector.events[1]] == ["deferred"]
 
 
 def test_a_connector_serves_the_workers_too(app, in_memory_connector):

@@ -106,6 +106,24 @@ async def test_a_hook_that_fails_does_not_harm_the_job(soniq_app, ran, caplog):
     assert caplog.text.count("the hook is broken") >= 2
 
 
+async def test_after_job_is_called_when_the_outcome_is_recorded(soniq_app):
+    seen = []
+
+    @soniq_app.job(name="note", max_retries=0)
+    async def note(word):
+        if word == "bad":
+            raise ValueError(word)
+
+    @soniq_app.after_job
+    async def look(name, job_id, _milliseconds):
+        seen.append((name, (await soniq_app.get_job(job_id))["status"]))
+
+    for word in ("good", "bad"):
+        await soniq_app.enqueue("note", args={"word": word})
+    await soniq_app.run_worker(run_once=True)
+    assert seen == [("note", "done")]
+
+
 async def test_a_snooze_is_no_end_and_as_long_as_it_may_be(soniq_app, taskq_clock):
     told = []
     soniq_app.after_job(lambda *args: told.append("after"))

@@ -1,8 +1,10 @@
 """A unique job that returns to the queue after another one like it was enqueued."""
 
+import asyncio
+
 import pytest
 
-from pytest_taskq.soniq import JobContext, Snooze
+from pytest_taskq.soniq import JobContext, Snooze, make_app
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,6 +56,26 @@ async def test_it_still_stands_for_those_that_are_enqueued_later(app, taskq_cloc
     taskq_clock.advance(60)
     await app.run_worker(run_once=True)
     assert await app.enqueue("sync", **option) != first
+
+
+@NAMES
+async def test_it_goes_back_too_when_its_worker_is_stopped_by_force(option):
+    app = make_app(shutdown_timeout=0.1)
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    @app.job(name="endless")
+    async def endless():
+        started.set()
+        await asyncio.Event().wait()
+
+    first = await app.enqueue("endless", **option)
+    run = asyncio.create_task(app.run_worker(shutdown_event=stop))
+    await started.wait()
+    twin = await app.enqueue("endless", scheduled_at=60, **option)
+    stop.set()
+    await run
+    assert {row["id"] for row in await app.list_jobs(status="queued")} == {first, twin}
+    assert (await app.get_job(first))["attempts"] == 0
 
 
 @NAMES

@@ -12,9 +12,9 @@ SECOND = 1_000_000
 class Bench:
     """The parts by name, and ``seen``: what the tasks of a test noted."""
 
-    def __init__(self, mode="held", **settings):
+    def __init__(self, mode="held", store=None, **settings):
         self.clock = Clock(mode)
-        self.store = MemoryStore()
+        self.store = MemoryStore() if store is None else store
         self.queue = Queue(self.store, self.clock, seed=0)
         self.tasks = Tasks()
         self.worker = Worker(self.queue, self.tasks, **settings)
