@@ -14,7 +14,17 @@ import pytest
 
 from support.source import PACKAGE, ROOT
 
-ROOMS = ("core", "docket", "engine", "plugin", "procrastinate", "soniq", "stores", "testing")
+ROOMS = (
+    "core",
+    "docket",
+    "engine",
+    "plugin",
+    "procrastinate",
+    "servers",
+    "soniq",
+    "stores",
+    "testing",
+)
 BREAKS = {
     "core/a.py": f"import {PACKAGE}.stores",
     "engine/b.py": f"import {PACKAGE}.stores",

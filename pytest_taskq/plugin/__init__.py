@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_taskq.plugin.backends import close_run, describe_backends, hand_over, spread
 from pytest_taskq.plugin.fixtures import (
     ENVIRONMENT,
     docket,
     in_memory_app,
     in_memory_connector,
     soniq_app,
+    taskq_backend,
     taskq_clock,
     worker,
 )
+from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
 from pytest_taskq.plugin.report import own_frames_hidden, show_queues
 
@@ -32,18 +35,19 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_configure_node",
+    "pytest_generate_tests",
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_unconfigure",
     "soniq_app",
+    "taskq_backend",
     "taskq_clock",
     "worker",
 ]
 
-TIME_MARKER = (
-    'taskq_time(start=None, mode="held"): start and mode of the clock in one test; '
-    "mode is held, auto or real"
-)
+HEADER: pytest.StashKey[str] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,16 +56,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and refuse wrong options before anything runs."""
-    config.addinivalue_line("markers", TIME_MARKER)
+    """Declare the markers, and refuse before anything runs what cannot be had."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
     if not (config.option.help or config.option.version):
-        read_options(config)
+        config.stash[HEADER] = describe_backends(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of pytest-xdist what all processes of the run share."""
+    hand_over(node.config, node.workerinput)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """One line: what the tests run on."""
-    options = read_options(config)
-    return f"taskq: backend={options.backend}, seed={options.seed}"
+    return f"taskq: backend={config.stash[HEADER]}, seed={read_options(config).seed}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With several backends, a test runs once on each."""
+    spread(metafunc)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give everything back."""
+    close_run(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

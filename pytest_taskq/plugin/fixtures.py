@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_taskq.plugin.options import TimeMark, read_options, time_mark
+from pytest_taskq.plugin.backends import backend_of, stores_of
+from pytest_taskq.plugin.marks import TimeMark, time_mark
+from pytest_taskq.plugin.options import read_options
 
 if TYPE_CHECKING:
     from pytest_taskq.docket import Docket
@@ -27,6 +29,7 @@ __all__ = [
     "in_memory_app",
     "in_memory_connector",
     "soniq_app",
+    "taskq_backend",
     "taskq_clock",
     "worker",
 ]
@@ -45,6 +48,7 @@ def environment_of(request: pytest.FixtureRequest) -> Environment:
             mark = TimeMark(mode="held" if "taskq_clock" in request.fixturenames else "auto")
         options = read_options(request.config)
         environment = Environment(
+            stores_of(request.config, backend_of(request.node)),
             mode=mark.mode,
             start=mark.start,
             seed=options.seed,
@@ -54,6 +58,12 @@ def environment_of(request: pytest.FixtureRequest) -> Environment:
         request.node.stash[ENVIRONMENT] = environment
         request.addfinalizer(environment.close)
     return environment
+
+
+@pytest.fixture
+def taskq_backend(request: pytest.FixtureRequest) -> str:
+    """The name of the backend that this test runs on."""
+    return backend_of(request.node)
 
 
 @pytest.fixture

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
+__all__ = ["BACKENDS", "SERVERS", "Options", "add_options", "read_options"]
 
-    from pytest_taskq.engine.clock import Mode
-
-__all__ = ["Options", "TimeMark", "add_options", "read_options", "time_mark"]
-
-BACKENDS = ("memory",)
-MODES = ("auto", "held", "real")
+BACKENDS = ("memory", "sqlite", "fakeredis", "redis", "postgres")
+SERVERS = {
+    "redis": ("redis", "rediss", "unix"),
+    "postgres": ("postgres", "postgresql"),
+}
+"""The backends that have a server, and the schemes of its URLs."""
+SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
+SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What the user chose.
 
-    ``backend``: the store under the fixtures. ``seed``: of jitter. ``chain_limit``: how many
-    attempts one chain of jobs may have in one run.
+    ``backends``: the stores under the fixtures, one after the other. ``urls``: of servers that
+    are there already, by backend. ``binaries``: where to look for those that are not.
+    ``seed``: of jitter. ``chain_limit``: how many attempts one chain of jobs may have in one run.
     """
 
-    backend: str = "memory"
+    backends: tuple[str, ...] = ("memory",)
+    urls: Mapping[str, str] = field(default_factory=dict)
+    binaries: Mapping[str, str] = field(default_factory=dict)
+    allow_remote: bool = False
     seed: int = 0
     chain_limit: int = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeMark:
-    """The arguments of ``@pytest.mark.taskq_time``: ``start`` None begins at the present."""
-
-    start: datetime | None = None
-    mode: Mode = "held"
 
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
@@ -48,13 +46,25 @@ def add_options(parser: pytest.Parser) -> None:
     """Declare command line and ini options; None means not given."""
     group = parser.getgroup("taskq", "task queue testing (pytest-taskq)")
     for name, metavar, text in (
-        ("backend", "NAME", f"store under the fixtures: {', '.join(BACKENDS)} (default: memory)"),
+        (
+            "backend",
+            "NAME[,NAME...]",
+            f"stores to run each test on: {', '.join(BACKENDS)} (default: memory)",
+        ),
+        ("url", "URL[,URL...]", "existing server for redis or postgres (default: a private one)"),
+        ("redis_bin", "PATH", "redis-server to start, or the folder it is in"),
+        ("postgres_bin", "FOLDER", "folder that has the initdb and postgres to start"),
         ("seed", "N", "seed of the jitter in back-off delays (default: 0)"),
         ("chain_limit", "N", "attempts that a chain of jobs may have in a run (default: 1000)"),
     ):
-        flag = f"--taskq-{name}".replace("_", "-")
-        group.addoption(flag, dest=f"taskq_{name}", metavar=metavar, help=text)
+        action = "append" if name in {"backend", "url"} else "store"
+        group.addoption(
+            _flag(name), action=action, dest=f"taskq_{name}", metavar=metavar, help=text
+        )
         parser.addini(f"taskq_{name}", text)
+    text = "let --taskq-url lead to another machine, or to a name that smells of production"
+    group.addoption(_flag("allow_remote"), action="store_const", const="yes", help=text)
+    parser.addini("taskq_allow_remote", text)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -66,85 +76,75 @@ def read_options(config: pytest.Config) -> Options:
 
 
 def _read(config: pytest.Config) -> Options:
-    backend, origin = _value(config, "backend", "memory")
-    if backend not in BACKENDS:
-        raise pytest.UsageError(
-            f"taskq: there is no backend {backend!r}. It was chosen by {origin}, and the backends "
-            f"are: {', '.join(BACKENDS)}. Correct the name, or leave it out for memory."
-        )
+    backends, origin = _list(config, "backend", "memory")
+    for backend in backends:
+        if backend not in BACKENDS:
+            raise pytest.UsageError(
+                f"taskq: there is no backend {backend!r}. It was chosen by {origin}, and the "
+                f"backends are: {', '.join(BACKENDS)}. Correct the name, or leave it out for "
+                f"memory."
+            )
+    binaries = {name: _value(config, f"{name}_bin", "")[0] for name in SERVERS}
     return Options(
-        backend=backend,
+        backends=backends,
+        urls=_urls(config),
+        binaries={name: path for name, path in binaries.items() if path},
+        allow_remote=_switch(config, "allow_remote"),
         seed=_number(config, "seed", "0", least=0),
         chain_limit=_number(config, "chain_limit", "1000", least=1),
     )
 
 
+def _urls(config: pytest.Config) -> dict[str, str]:
+    """The given servers by backend. What is wrong with a URL is told without showing it."""
+    urls: dict[str, str] = {}
+    given, origin = _list(config, "url", "")
+    for url in given:
+        scheme = url.partition("://")[0] if "://" in url else ""
+        kinds = [name for name, schemes in SERVERS.items() if scheme in schemes]
+        if not kinds or kinds[0] in urls:
+            known = ", ".join(f"{name}://" for names in SERVERS.values() for name in names)
+            problem = f"two for {kinds[0]}" if kinds else f"one that begins with {scheme!r}"
+            raise pytest.UsageError(
+                f"taskq: the URLs of servers must have one known scheme each. There is {problem}, "
+                f"by {origin}. Use one URL for each server; the schemes are: {known}."
+            )
+        urls[kinds[0]] = url
+    return urls
+
+
+def _list(config: pytest.Config, name: str, default: str) -> tuple[tuple[str, ...], str]:
+    """The values of an option that may be given several times, or with commas; each once."""
+    given, origin = _value(config, name, default)
+    values = (part.strip() for part in given.split(","))
+    return tuple(dict.fromkeys(value for value in values if value)), origin
+
+
+def _switch(config: pytest.Config, name: str) -> bool:
+    given, origin = _value(config, name, "no")
+    if given.lower() not in SWITCHES:
+        raise pytest.UsageError(
+            f"taskq: {name.replace('_', ' ')} is on or off. It is {given!r}, by {origin}. "
+            f"Use yes or no."
+        )
+    return SWITCHES[given.lower()]
+
+
 def _number(config: pytest.Config, name: str, default: str, *, least: int) -> int:
     given, origin = _value(config, name, default)
     if not given.isdecimal() or int(given) < least:
-        flag = f"--taskq-{name}".replace("_", "-")
         raise pytest.UsageError(
             f"taskq: the {name.replace('_', ' ')} must be a whole number of at least {least}. "
-            f"It is {given!r}, by {origin}. Use for instance {flag}={default}."
+            f"It is {given!r}, by {origin}. Use for instance {_flag(name)}={default}."
         )
     return int(given)
-
-
-def time_mark(node: pytest.Item) -> TimeMark | None:
-    """The closest ``taskq_time`` marker of a test. A wrong one fails the test, in one line."""
-    mark = node.get_closest_marker("taskq_time")
-    if mark is None:
-        return None
-    names = ("start", "mode")
-    given: dict[str, Any] = {**dict(zip(names, mark.args, strict=False)), **mark.kwargs}
-    wrong = sorted(set(given) - set(names))
-    mode, start = given.get("mode", "held"), given.get("start")
-    problem = None
-    if len(mark.args) > len(names) or set(names[: len(mark.args)]) & set(mark.kwargs):
-        problem = f"It was given {len(mark.args)} positional arguments and {sorted(mark.kwargs)}"
-    elif wrong:
-        problem = f"It was given {', '.join(wrong)}"
-    elif mode not in MODES:
-        problem = f"It was given mode={mode!r}, which is none of {', '.join(MODES)}"
-    elif mode == "real" and start is not None:
-        problem = "It was given a start and mode='real', and a real clock cannot start elsewhere"
-    else:
-        try:
-            start = _instant(start)
-        except (TypeError, ValueError) as error:
-            problem = f"It was given start={start!r} ({error})"
-            if start in MODES:
-                problem += f"; did you mean mode={start!r}?"
-    if problem is not None:
-        pytest.fail(
-            f"{node.nodeid}: the marker taskq_time takes start and mode. {problem}. "
-            f'Write for instance @pytest.mark.taskq_time("2030-01-01T12:00:00+00:00").',
-            pytrace=False,
-        )
-    return TimeMark(start=start, mode=mode)
-
-
-def _instant(start: object) -> datetime | None:
-    """A start as an aware datetime; a text without an offset is UTC."""
-    from datetime import datetime
-
-    if start is None:
-        return None
-    if isinstance(start, str):
-        moment = datetime.fromisoformat(start)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not isinstance(start, datetime):
-        raise TypeError(f"a datetime or a text is needed, not {type(start).__name__}")
-    if start.tzinfo is None:
-        raise ValueError("a datetime without a time zone is no instant")
-    return start
 
 
 def _value(config: pytest.Config, name: str, default: str) -> tuple[str, str]:
     """A raw value and where it came from."""
     given = config.getoption(f"taskq_{name}")
     if given is not None:
-        return str(given), f"--taskq-{name}".replace("_", "-")
+        return ",".join(given) if isinstance(given, list) else str(given), _flag(name)
     variable = f"TASKQ_{name.upper()}"
     if os.environ.get(variable):
         return os.environ[variable], f"the environment variable {variable}"
@@ -152,3 +152,7 @@ def _value(config: pytest.Config, name: str, default: str) -> tuple[str, str]:
     if written:
         return str(written), f"the ini key taskq_{name}"
     return default, "default"
+
+
+def _flag(name: str) -> str:
+    return f"--taskq-{name}".replace("_", "-")

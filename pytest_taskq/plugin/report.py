@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["own_frames_hidden", "show_queues"]
 
-OWN = "pytest_taskq."
+OWN = re.compile(r"pytest_taskq\.(?!testing\._conformance\.)")  # those are tests
 
 
 def show_queues(report: pytest.TestReport, environment: Environment) -> None:
@@ -43,7 +44,7 @@ def _own_modules(excinfo: pytest.ExceptionInfo[BaseException]) -> list[dict[str,
     found = {
         name: entry.frame.f_globals
         for entry in excinfo.traceback
-        if (name := str(entry.frame.f_globals.get("__name__"))).startswith(OWN)
+        if OWN.match(name := str(entry.frame.f_globals.get("__name__")))
     }
     last = excinfo.traceback[-1].frame.f_globals.get("__name__")
     if last not in found:

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import ref
 
-from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Freezer, Mode
 from pytest_taskq.engine.freezer import FreezegunFreezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.queue import LAST_USED, Queue
-from pytest_taskq.stores.memory import MemoryStore
+from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_queue
 
 __all__ = ["Environment"]
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 class Environment:
-    """The surroundings of one test.
+    """The surroundings of one test, its queues on the given stores.
 
     ``mode`` and ``start`` are the clock's; ``seed``, ``chain_limit`` and ``escapes``
     are the queues'.
@@ -29,13 +28,13 @@ class Environment:
 
     def __init__(
         self,
+        stores: Stores = MEMORY,
         *,
         mode: Mode = "auto",
         start: datetime | None = None,
         seed: int = 0,
         chain_limit: int = CHAIN_LIMIT,
         escapes: tuple[type[BaseException], ...] = (),
-        store: Callable[[], Store] = MemoryStore,
         freezer: Callable[[], Freezer] = FreezegunFreezer,
     ) -> None:
         self.clock = Clock(mode, start, freezer=freezer())
@@ -46,12 +45,12 @@ class Environment:
             "chain_limit": chain_limit,
             "escapes": escapes,
         }
-        self._store = store
+        self._stores = stores
         self._noted: str | None = None
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
-        queue = Queue(self._store(), self.clock, **self._made_with)
+        queue = Queue(self._stores.open(), self.clock, **self._made_with)
         self.queues.append(queue)
         return queue
 
@@ -86,3 +85,4 @@ class Environment:
         self.clock.close()
         for queue in self.queues:
             queue.close()
+            self._stores.discard(queue.store)

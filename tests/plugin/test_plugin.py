@@ -28,7 +28,9 @@ def test_collecting_loads_nothing_heavy(run_files, loops):
     assert loops or "asyncio" not in top
     assert ours[1:] == [
         "pytest_taskq.plugin",
+        "pytest_taskq.plugin.backends",
         "pytest_taskq.plugin.fixtures",
+        "pytest_taskq.plugin.marks",
         "pytest_taskq.plugin.options",
         "pytest_taskq.plugin.report",
     ]

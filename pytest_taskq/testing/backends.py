@@ -1,0 +1,210 @@
+"""The stores that a test run can be on, each queue's in a namespace of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_taskq.core.store import Store
+from pytest_taskq.engine.sync import drive, wait_for
+from pytest_taskq.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from pytest_taskq.servers import RunServers
+    from pytest_taskq.stores.postgres import PostgresConnections, PostgresStore
+    from pytest_taskq.stores.redis import RedisConnections, RedisStore
+    from pytest_taskq.stores.sqlite import SqliteStore
+
+__all__ = ["MEMORY", "Run", "Stores"]
+
+
+class Stores(Protocol):
+    """Makes stores of one kind, and takes them away with all that they hold."""
+
+    def open(self) -> Store:
+        """A store of its own, empty."""
+
+    def discard(self, store: Any) -> None:
+        """Forget what a store of ours holds, and the store."""
+
+    def close(self) -> None:
+        """Give back what the stores shared."""
+
+
+class _Memory:
+    def open(self) -> MemoryStore:
+        return MemoryStore()
+
+    def discard(self, store: MemoryStore) -> None:
+        """Nobody else has it."""
+
+    def close(self) -> None:
+        """Nothing is shared."""
+
+
+MEMORY: Stores = _Memory()
+
+
+class _Sqlite:
+    def __init__(self, names: Callable[[], str]) -> None:
+        self._names = names
+        self._folder = Path(tempfile.mkdtemp(prefix="taskq-"))
+
+    def open(self) -> SqliteStore:
+        from pytest_taskq.stores.sqlite import SqliteStore
+
+        return SqliteStore(self._folder / f"{self._names()}.db")
+
+    def discard(self, store: SqliteStore) -> None:
+        drive(store.drop())
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Fakeredis:
+    def __init__(self, names: Callable[[], str]) -> None:
+        self._names = names
+
+    def open(self) -> RedisStore:
+        from pytest_taskq.stores.redis import RedisConnections, RedisStore
+
+        return RedisStore(RedisConnections.fake(), self._names())
+
+    def discard(self, store: RedisStore) -> None:
+        """It goes with its server, which is its own: a script can spoil one for good."""
+
+    def close(self) -> None:
+        """Nothing is shared."""
+
+
+class _OnServer:
+    """Stores in namespaces of one server, on connections that are kept for the run."""
+
+    def __init__(
+        self,
+        connections: RedisConnections | PostgresConnections,
+        make: Callable[[Any, str], Any],
+        names: Callable[[], str],
+    ) -> None:
+        self._connections = connections
+        self._make = make
+        self._names = names
+
+    def open(self) -> Store:
+        store: Store = self._make(self._connections, self._names())
+        return store
+
+    def discard(self, store: RedisStore | PostgresStore) -> None:
+        wait_for(store.drop())
+
+    def close(self) -> None:
+        wait_for(self._connections.aclose())
+
+
+class Run:
+    """All the stores of one run of pytest in this process.
+
+    ``name`` begins the names of its namespaces; ``servers`` is the folder of the servers that
+    another process of this run may have started: without one they are this process's own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        urls: Mapping[str, str],
+        binaries: Mapping[str, str],
+        allow_remote: bool = False,
+        servers: str | None = None,
+    ) -> None:
+        self.name = name
+        self._urls = urls
+        self._binaries = binaries
+        self._allow_remote = allow_remote
+        self._servers_folder = servers
+        self._stores: dict[str, Stores] = {"memory": MEMORY}
+        self._numbers = count(1)
+
+    @cached_property
+    def servers(self) -> RunServers:
+        """The private servers of this run; none is started before it is needed."""
+        from pytest_taskq.servers import RunServers
+
+        if self._servers_folder is None:
+            return RunServers.make()
+        return RunServers.join(self._servers_folder)
+
+    def stores(self, backend: str) -> Stores:
+        """The stores of one backend; its server is found or started at the first call.
+
+        Raises ServerMissing, MissingExtra or StoreUnavailable.
+        """
+        if backend not in self._stores:
+            self._stores[backend] = self._make(backend)
+        return self._stores[backend]
+
+    def describe(self, backend: str) -> str:
+        """The backend in a few words; raises as ``stores`` does, and starts nothing."""
+        if backend not in {"redis", "postgres"}:
+            return backend
+        if backend not in self._urls:
+            from pytest_taskq.servers import find
+
+            found = find(backend, self._binaries.get(backend))
+            return f"{backend} ({found.version}, ours, from {found.source})"
+        from pytest_taskq.servers import masked
+
+        connections = self._connections(backend)
+        try:
+            version = wait_for(connections.version())
+        finally:
+            wait_for(connections.aclose())
+        return f"{backend} ({version}, given: {masked(self._urls[backend])})"
+
+    def close(self) -> None:
+        """Give back connections, files and the servers that this process began."""
+        for stores in self._stores.values():
+            stores.close()
+        if "servers" in self.__dict__:
+            self.servers.close()
+
+    def _make(self, backend: str) -> Stores:
+        if backend == "sqlite":
+            return _Sqlite(self._new_name)
+        if backend == "fakeredis":
+            return _Fakeredis(self._new_name)
+        if backend == "redis":
+            from pytest_taskq.stores.redis import RedisStore
+
+            return _OnServer(self._connections(backend), RedisStore, self._new_name)
+        from pytest_taskq.stores.postgres import PostgresStore
+
+        return _OnServer(self._connections(backend), PostgresStore, self._new_name)
+
+    def _connections(self, backend: str) -> RedisConnections | PostgresConnections:
+        url = self._url(backend)
+        if backend == "redis":
+            from pytest_taskq.stores.redis import RedisConnections
+
+            return RedisConnections(url)
+        from pytest_taskq.stores.postgres import PostgresConnections
+
+        return PostgresConnections(url)
+
+    def _url(self, backend: str) -> str:
+        from pytest_taskq.servers import check_url, find
+
+        if backend in self._urls:
+            url = self._urls[backend]
+            check_url(backend, url, self._allow_remote)
+            return url
+        return self.servers.url(find(backend, self._binaries.get(backend)))
+
+    def _new_name(self) -> str:
+        return f"{self.name}_{next(self._numbers)}"

@@ -1,0 +1,105 @@
+"""Backends on the command line and by marker; the stores themselves are tested elsewhere."""
+
+import pytest
+
+MANY = """
+import pytest
+from pytest_taskq.docket import Docket, Worker
+
+@pytest.mark.asyncio
+async def test_parcel(docket, worker, taskq_backend):
+    seen = []
+
+    async def pack(parcel):
+        seen.append(parcel)
+
+    await docket.add(pack)(7)
+    await worker.run_until_finished()
+    assert seen == [7]
+
+def test_without_a_queue():
+    pass
+"""
+
+
+def test_several_backends_run_each_test_that_has_a_queue_once_on_each(run):
+    result = run(MANY, "-v", "--taskq-backend=memory,sqlite", "--taskq-backend=fakeredis")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "taskq: backend=memory, sqlite, fakeredis, seed=0",
+            "*::test_parcel[[]memory] PASSED*",
+            "*::test_parcel[[]sqlite] PASSED*",
+            "*::test_parcel[[]fakeredis] PASSED*",
+            "*::test_without_a_queue PASSED*",
+        ]
+    )
+
+
+def test_a_single_backend_leaves_the_ids_of_tests_alone(run):
+    result = run(MANY, "-v", ini="taskq_backend = sqlite\n")
+    result.stdout.fnmatch_lines(["taskq: backend=sqlite, seed=0", "*::test_parcel PASSED*"])
+
+
+MARKED = """
+import pytest
+
+@pytest.mark.taskq_backend("sqlite", "fakeredis")
+def test_marked(in_memory_app, taskq_backend):
+    print("on", taskq_backend)
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "run_on"),
+    [
+        ("memory,sqlite", ["sqlite"]),
+        ("memory", ["sqlite", "fakeredis"]),
+        ("fakeredis,memory,sqlite", ["fakeredis", "sqlite"]),
+    ],
+)
+def test_the_marker_narrows_a_test_and_never_leaves_it_out(run, chosen, run_on):
+    result = run(MARKED, "-s", f"--taskq-backend={chosen}")
+    result.assert_outcomes(passed=len(run_on))
+    seen = [line.partition("on ")[2] for line in result.outlines]
+    assert [name for name in seen if name in {"memory", "sqlite", "fakeredis"}] == run_on
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('"mongo"', "*takes names of backends. It was given 'mongo'. The backends are: memory,*"),
+        ("", "*takes names of backends. It was given nothing.*"),
+        ('name="sqlite"', "*takes names of backends. It was given name.*"),
+    ],
+)
+def test_a_wrong_marker_is_told_in_one_line(run, marker, message):
+    result = run(MARKED.replace('"sqlite", "fakeredis"', marker))
+    assert result.ret != 0
+    result.stdout.fnmatch_lines([message])
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--taskq-url=mysql://h"], "*one known scheme each. There is one that begins with 'my*"),
+        (["--taskq-url=redis://a,redis://b"], "*There is two for redis, by --taskq-url.*"),
+        (
+            ["--taskq-backend=redis", "--taskq-redis-bin=/nowhere/redis-server"],
+            "ERROR: taskq: *redis*",
+        ),
+    ],
+)
+def test_a_server_that_cannot_be_had_ends_the_run_before_it_begins(run, options, line):
+    result = run("def test(): pass", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([line])
+    assert run("def test(): pass", *options, "--help").ret == 0
+
+
+def test_a_password_is_shown_nowhere(run):
+    for url in ("redis://me:hunter2@localhost:1/0", "redis://localhost:1/0?password=hunter2"):
+        result = run("def test(docket): pass", "--taskq-backend=redis", f"--taskq-url={url}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert "hunter2" not in str(result.stderr) + str(result.stdout)
+        result.stderr.fnmatch_lines(["ERROR: taskq: *localhost*"])
