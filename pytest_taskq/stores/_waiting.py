@@ -80,16 +80,18 @@ class Waiting:
         parked = self._parked.get(name)
         if not parked:
             return False
-        taken = len(self._holders.get(name, ()))
-        line = self._lines.get(name)
+        holders = self._holders.get(name, ())
         let_in: list[tuple[Kind, Place]] = []
         for kind, places in parked.items():
-            if not places or taken >= kind.limit:
-                continue
-            if kind.ordered:
-                head = claim_order(self._job_of(line[0][1])) if line else LAST
-                chosen = [head] if head in places else []
-            else:
+            chosen: list[Place] = []
+            full = len(holders) >= kind.limit
+            if places and kind.ordered:
+                head = self._lines[name][0][1]
+                place = claim_order(self._job_of(head))
+                # Who has the name already waits for nothing but its turn.
+                if place in places and (not full or head in holders):
+                    chosen = [place]
+            elif not full:
                 chosen = list(islice(places, count))
             let_in += [(kind, place) for place in chosen if place < before]
         for kind, place in let_in:

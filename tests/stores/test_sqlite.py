@@ -15,16 +15,6 @@ from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.engine.sync import drive
 from pytest_taskq.stores.sqlite import SqliteStore
-from pytest_taskq.testing.conformance import StoreConformance
-
-
-class TestSqliteStore(StoreConformance):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path):
-        self.folder = tmp_path
-
-    async def open_store(self, namespace):
-        return SqliteStore(self.folder / f"{namespace}.db")
 
 
 @pytest.fixture
