@@ -67,3 +67,17 @@ async def test_jobs_of_the_future_run_at_their_instants():
         await bench.add("note", hours, after=hours * 3600)
     await bench.worker.run_until_finished()
     assert bench.seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_call_that_is_cancelled_has_landed_and_is_in_the_history_or_neither(bench, steps):
+    bench.note()
+    for call, states in ((bench.add("note", 1), 1), (bench.queue.cancel(1), 2)):
+        task = asyncio.create_task(call)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        told = {event.job.id: event.job for event in bench.queue.history}
+        assert list(told.values()) == await bench.queue.find()
+        assert len(bench.queue.history) <= states
