@@ -129,7 +129,8 @@ class _Writer:
         kind = type(value)
         if kind in SCALARS:
             return self.scalar(value, path)
-        self.count(2)
+        # A large collection is refused before it is walked.
+        self.count(2 + (len(value) if kind in {dict, frozenset, list, set, tuple} else 0))
         if depth >= MAX_DEPTH:
             raise PayloadTooLarge(
                 f"{self.root} is nested too deep. More than {MAX_DEPTH} values lie in each other, "

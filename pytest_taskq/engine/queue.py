@@ -25,6 +25,7 @@ from pytest_taskq.core.request import JobFields, check
 from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
+from pytest_taskq.engine.interrupt import to_its_end
 from pytest_taskq.engine.leases import Leases
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.sync import drive, is_own_loop, wait_for
@@ -140,6 +141,11 @@ class Queue:
         """Store new jobs, each on its own, in order."""
         self.use()
         LAST_USED.set(self._ref)
+        # Cut in the middle, it would land and the history would never hear of it.
+        landing = self._land(jobs)
+        return await (landing if self.store.immediate else to_its_end(landing))
+
+    async def _land(self, jobs: Sequence[Job]) -> list[Job | Refusal]:
         answers = await self.store.put([Change(job, None) for job in jobs])
         for answer in answers:
             if isinstance(answer, Job):
@@ -152,15 +158,11 @@ class Queue:
 
         None when there is nothing to cancel: no such job, or it has ended.
         """
-        return await self._ask(
-            job_id, "cancel", lambda job: transitions.cancel(job, self.clock.now())
-        )
+        return await self._ask(job_id, "cancel", transitions.cancel)
 
     async def requeue(self, job_id: JobId) -> Job | None:
         """Start a dead or cancelled job anew. None when it is neither."""
-        return await self._ask(
-            job_id, "requeue", lambda job: transitions.requeue(job, self.clock.now())
-        )
+        return await self._ask(job_id, "requeue", transitions.requeue)
 
     async def get(self, job_id: JobId) -> Job | None:
         """The job as it is now."""
@@ -252,17 +254,24 @@ class Queue:
             )
         self._loop = loop
 
-    async def _ask(self, job_id: JobId, verb: str, decide: Callable[[Job], Job]) -> Job | None:
+    async def _ask(self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]) -> Job | None:
         """Apply an outsider's decision to the record as it is; None where it is not allowed."""
         self.use()
+        deciding = self._decide(job_id, verb, decide)
+        return await (deciding if self.store.immediate else to_its_end(deciding))
+
+    async def _decide(
+        self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]
+    ) -> Job | None:
         while (found := await self.store.get(job_id)) is not None:
+            now = self.clock.now()
             try:
-                after = decide(found)
+                after = decide(found, now)
             except IllegalTransition:
                 return None
             (answer,) = await self.store.put([Change(after, found)])
             if isinstance(answer, Job):
-                self.history.add(self.clock.now(), verb, answer)
+                self.history.add(now, verb, answer)
                 self.tell(answer if answer.state is State.RUNNING else None)
                 return answer
             if answer.name is not None:

@@ -8,6 +8,7 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Failure, Hold, Job, JobId, State
 from pytest_taskq.core.payload import decode_call, decode_value
+from pytest_taskq.core.request import PRIORITY_LIMIT
 
 __all__ = [
     "AT_ONCE",
@@ -58,6 +59,11 @@ def check_priority(priority: object) -> int:
     if isinstance(priority, bool) or not isinstance(priority, int):
         raise BadOption(
             f"The priority of a job is a whole number. It is {priority!r}. "
+            f"Write for example 50; a lower one runs first, and the usual one is 100."
+        )
+    if not -PRIORITY_LIMIT < priority < PRIORITY_LIMIT:
+        raise BadOption(
+            f"The priority of a job is a number of 32 bits. It is {priority!r}. "
             f"Write for example 50; a lower one runs first, and the usual one is 100."
         )
     return priority

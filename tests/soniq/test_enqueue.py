@@ -150,6 +150,12 @@ async def test_what_is_too_large_is_refused_with_its_size_and_the_limit(app):
     assert await app.list_jobs() == []
 
 
+@pytest.mark.parametrize("priority", [2**31, -(2**31)])
+async def test_a_priority_beyond_32_bits_is_refused_whichever_way_it_counts(app, priority):
+    with pytest.raises(BadOption, match=rf"32 bits\. It is {priority}\. Write"):
+        await app.enqueue(app.send, to="ann", priority=priority)
+
+
 @pytest.mark.parametrize("priority", ["x", 1.5, True], ids=repr)
 async def test_a_priority_that_is_no_whole_number_is_refused(app, priority):
     with pytest.raises(BadOption, match=rf"whole number\. It is {priority!r}\. Write"):
