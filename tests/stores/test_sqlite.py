@@ -45,7 +45,7 @@ def in_process(code, *arguments):
         "job = Job(task='bake', payload='[]', due_at=0)\n"
         "store = SqliteStore(sys.argv[1])\n"
     )
-    command = [sys.executable, "-c", begin + code, *map(str, arguments)]
+    command = [sys.executable, "-u", "-c", begin + code, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

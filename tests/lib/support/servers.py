@@ -30,7 +30,12 @@ def says(path: Path, words: str) -> Path:
 @contextmanager
 def python(code: str, *arguments: object, **options) -> Iterator[subprocess.Popen[str]]:
     """Another Python that runs `code`; it is spoken with line by line, and killed in the end."""
-    command = [sys.executable, "-c", f"import os, sys\nfrom pytest_taskq.servers import *\n{code}"]
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        f"import os, sys\nfrom pytest_taskq.servers import *\n{code}",
+    ]
     with subprocess.Popen(
         [*command, *map(str, arguments)],
         stdin=subprocess.PIPE,
