@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, loop_seconds
+from pytest_taskq.engine.loop_time import RealTimer, call_real
 
 __all__ = ["Alarm"]
 
@@ -23,7 +24,7 @@ class Alarm:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sleeper: asyncio.Future[None] | None = None
-        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._timers: dict[Callable[[], None], RealTimer | asyncio.TimerHandle] = {}
         self._watching: AsyncExitStack | None = None
         self.rung = False
         self.told_by_store = False
@@ -49,9 +50,12 @@ class Alarm:
         before = self._timers.pop(call, None)
         if before is not None:
             before.cancel()
-        if instant is not None and self._clock.mode != "held":
+        if instant is not None:
             seconds = loop_seconds(instant - self._clock.now())
-            self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
+            if self._clock.mode == "real":
+                self._timers[call] = call_real(seconds, call)
+            else:
+                self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
 
     async def watch(self, store: Store) -> bool:
         """Ring for what others change on the store; true when it begins with this call.

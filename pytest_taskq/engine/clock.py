@@ -1,28 +1,24 @@
-"""The one clock: tells job time, and moves it when the test says so or nothing else is left to do.
-
-The only file that reads the time of the machine.
-"""
+"""The one clock: tells job time, and moves it when the test says so or all else is done."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable
-from datetime import datetime, timedelta
+import asyncio
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from types import coroutine
 from typing import Literal, Protocol
 
+from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption, QueueClosed
-from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
+from pytest_taskq.core.instants import to_datetime, to_instant
+from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.machine import Stopwatch, machine_now
 
-__all__ = ["Clock", "Freezer", "Mode", "Stopwatch", "give_way", "loop_seconds"]
+__all__ = ["Clock", "Freezer", "Mode", "give_way", "loop_seconds"]
 
 Mode = Literal["auto", "held", "real"]
 MODES = ("auto", "held", "real")
-
-# Freezers replace module attributes that are functions of the time module. What is inside a
-# tuple they leave alone.
-_MACHINE = (time.perf_counter_ns,)
-
 
 # The clocks that Python's own follow. Time in Python is one for the whole process, so this is too.
 _FOLLOWED: list[Clock] = []
@@ -34,6 +30,9 @@ class Freezer(Protocol):
     def start(self, clock: Clock) -> None:
         """From now on Python tells the time of ``clock``."""
 
+    def moved(self, clock: Clock) -> None:
+        """The clock has another time."""
+
     def stop(self) -> None:
         """Python tells the time of the machine again."""
 
@@ -41,9 +40,10 @@ class Freezer(Protocol):
 class Clock:
     """Job time, in one of three modes.
 
-    ``real``: the time of the machine, never touched. ``auto``: real time until a worker has
-    nothing to do but wait; then it jumps to the next due instant. ``held``: stands still until
-    the test moves it.
+    ``real``: the time of the machine, never touched. ``held``: stands still until the test moves
+    it. ``auto``: the time of the machine, until there is nothing to do but wait; then it jumps to
+    the next timer or due job. Once it has jumped it stands still while code runs, and goes on
+    while the real world is waited for, such as a thread or the answer of a server.
 
     ``start``: the instant to begin at; None for the present one. With a ``freezer``, Python's
     own ``datetime`` and ``time.time()`` follow as soon as the clock departs from real time.
@@ -69,16 +69,12 @@ class Clock:
         self._freezer = freezer
         self._frozen = False
         self._base: int | None = None
-        self._base_at = 0
-        self.listeners: set[Callable[[], None]] = set()
-        self.busy = 0
-        """How many attempts are running: while one is, the clock does not jump by itself."""
-        self.waiters: dict[Callable[[], None], int | None] = {}
-        """Who has nothing to do until an instant: called when nothing runs any more, and when a
-        worker has moved the clock."""
+        self._flowing: Stopwatch | None = None
+        self.reasons: list[str] = []
+        """Why time must not jump, as named by ``hold``."""
         self._closed = False
         if mode == "held" or start is not None:
-            self._depart(to_instant(start) if start is not None else self._machine_now())
+            self._depart(to_instant(start) if start is not None else machine_now())
 
     @classmethod
     def present(cls) -> Clock:
@@ -87,35 +83,72 @@ class Clock:
         What a test makes for itself while its time is controlled is on that time too: on a real
         clock it would wait for an instant that never comes.
         """
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and None outside a loop
+        time = None if loop is None else LoopTime.of(loop)
+        if time is not None:
+            return time.clock
         return _FOLLOWED[-1] if _FOLLOWED else cls("real")
 
     def now(self) -> int:
         """The present instant, in microseconds since the epoch, UTC."""
         base = self._base
         if base is None:
-            return self._machine_now()
-        if self.mode == "held":
-            return base
-        return base + (_MACHINE[0]() - self._base_at) // 1000
+            return machine_now()
+        return base if self._flowing is None else base + self._flowing.micros()
 
     def time(self) -> datetime:
         """The present instant as an aware datetime, UTC."""
         return to_datetime(self.now())
 
-    def advance(self, by: timedelta | float | None = None, **units: float) -> datetime:
-        """Jump forward by a timedelta, seconds, or units of ``timedelta`` such as ``hours=1``.
+    def advance(self, by: Duration | None = None, **units: float) -> datetime:
+        """Jump forward by a timedelta, seconds, a text such as ``"1h30m"``, or units: ``hours=1``.
 
-        Nothing runs because of it: what has become due runs when a worker does. Raises
-        BadOption for a negative or missing step, or on a real clock.
+        Nothing runs because of it: what has become due runs when the test awaits something, and
+        jobs when a worker does. Raises BadOption for a negative or missing step, or on a real
+        clock.
         """
-        if (by is None) == (not units):
-            raise BadOption(
-                "advance() needs one step. It was given "
-                + ("none. " if by is None else "two. ")
-                + "Write advance(90), advance(timedelta(hours=1)) or advance(hours=1)."
-            )
-        step = to_micros(by if by is not None else _length(units))
-        return self._move(self.now() + step)
+        return self._move(self.now() + to_step("advance", by, units))
+
+    async def elapse(self, by: Duration | None = None, **units: float) -> datetime:
+        """Let time pass, stopping at every timer on the way, and at every job of a live worker.
+
+        Each runs at its own instant, those that are born on the way included. Takes and raises
+        what ``advance`` does.
+        """
+        step = to_step("elapse", by, units)
+        self._check_movable()
+        with self.in_loop():
+            time = LoopTime.present()
+            await time.elapse(step)
+            await time.settle()
+        return self.time()
+
+    async def settle(self) -> None:
+        """Wait until every task waits and the real world owes nothing; no time passes.
+
+        Raises NotFinished when a task is still ready after 10,000 turns of the loop.
+        """
+        self._check_movable()
+        with self.in_loop():
+            await LoopTime.present().settle()
+
+    @contextmanager
+    def hold(self, reason: str) -> Iterator[None]:
+        """Inside, the clock does not jump by itself: ``with clock.hold("the printer answers"):``.
+
+        For what the loop cannot know of, such as a thread of a library's own.
+        """
+        self.reasons.append(reason)
+        try:
+            yield
+        finally:
+            self.reasons.remove(reason)
+
+    def next_timer(self) -> datetime | None:
+        """When the next timer of the running loop fires; None when there is none."""
+        time = LoopTime.of(asyncio.get_running_loop())
+        at = None if time is None else time.next_timer()
+        return None if at is None else to_datetime(at)
 
     def move_to(self, when: datetime) -> datetime:
         """Jump forward to an aware datetime. Raises BadOption when it lies in the past."""
@@ -129,30 +162,40 @@ class Clock:
             )
         return self._move(instant)
 
-    def jump_to(self, instant: int) -> None:
-        """Let a worker with nothing else to do move an ``auto`` clock to the next due instant.
+    @contextmanager
+    def in_loop(
+        self, *, stuck: Callable[[], None] | None = None, stuck_after: float = 5.0
+    ) -> Iterator[None]:
+        """Inside, the timers of the running loop follow this clock, unless it is real.
 
-        Not beyond what another worker on this clock waits for.
+        See ``LoopTime`` for ``stuck``. Raises WrongLoop for a loop that cannot follow.
         """
-        instant = min([instant, *(at for at in self.waiters.values() if at is not None)])
+        if self.mode == "real":
+            yield
+            return
+        time = LoopTime.on(asyncio.get_running_loop(), self, stuck, stuck_after)
+        try:
+            yield
+        finally:
+            time.leave()
+
+    def jump_to(self, instant: int) -> None:
+        """Let the loop, which has nothing else to do, move the clock; never back."""
         if instant > self.now():
             self._depart(instant)
-        self._call(self.waiters)
 
-    def begin(self) -> None:
-        """An attempt begins."""
-        self.busy += 1
-
-    def end(self) -> None:
-        """An attempt has ended."""
-        self.busy -= 1
-        if not self.busy and self.waiters:
-            self._call(self.waiters)
-
-    @property
-    def jumps(self) -> bool:
-        """Whether a worker that has nothing to do but wait may move this clock now."""
-        return self.mode == "auto" and self.busy == 0
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Inside, a clock that departed from real time goes on with it."""
+        if self._base is None:
+            yield
+            return
+        self._flowing = Stopwatch()
+        try:
+            yield
+        finally:
+            now, self._flowing = self.now(), None
+            self.jump_to(now)
 
     def close(self) -> None:
         """Give real time back to Python. The clock tells its own still, and moves no more."""
@@ -163,6 +206,12 @@ class Clock:
             self._freezer.stop()
 
     def _move(self, instant: int) -> datetime:
+        self._check_movable()
+        moved = to_datetime(instant)
+        self._depart(instant)
+        return moved
+
+    def _check_movable(self) -> None:
         if self.mode == "real":
             raise BadOption(
                 "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
@@ -172,56 +221,22 @@ class Clock:
             raise QueueClosed(
                 "This clock is closed. Its test has ended. Use the clock of the present test."
             )
-        moved = to_datetime(instant)
-        self._depart(instant)
-        self._call(self.listeners)
-        return moved
-
-    @staticmethod
-    def _call(functions: Iterable[Callable[[], None]]) -> None:
-        for function in tuple(functions):
-            function()
 
     def _depart(self, instant: int) -> None:
         self._base = instant
-        self._base_at = _MACHINE[0]()
-        if self._freezer is not None and not self._frozen and not self._closed:
-            self._frozen = True
+        if self._freezer is None or self._closed:
+            return
+        if self._frozen:
+            self._freezer.moved(self)
+        else:
             self._freezer.start(self)
+            self._frozen = True
             _FOLLOWED.append(self)
-
-    @staticmethod
-    def _machine_now() -> int:
-        # Looked up on the module at each call: a user's own freezer, where there is one,
-        # decides what the time of the machine is.
-        return time.time_ns() // 1000
-
-
-class Stopwatch:
-    """Measures real seconds, under a frozen clock too."""
-
-    def __init__(self) -> None:
-        self._start = _MACHINE[0]()
-
-    def seconds(self) -> float:
-        """Real seconds since the stopwatch was made."""
-        return (_MACHINE[0]() - self._start) / 1e9
 
 
 def loop_seconds(micros: int) -> float:
     """A length of job time as the seconds an event loop waits."""
     return max(micros, 0) / 1e6
-
-
-def _length(units: dict[str, float]) -> timedelta:
-    try:
-        return timedelta(**units)
-    except (TypeError, ValueError, OverflowError) as error:
-        given = ", ".join(f"{unit}={amount!r}" for unit, amount in units.items())
-        raise BadOption(
-            f"advance() takes amounts of timedelta's units. It was given {given} ({error}). "
-            f"Use weeks, days, hours, minutes, seconds, milliseconds or microseconds."
-        ) from None
 
 
 @coroutine

@@ -52,6 +52,9 @@ class FreezegunFreezer:
         api.freeze_factories[-1] = self.told = _Told(clock)
         api.ignore_lists[-1] = ()  # for every caller
 
+    def moved(self, clock: Clock) -> None:
+        """See ``Freezer.moved``: it is asked, and need not be told."""
+
     def stop(self) -> None:
         """See ``Freezer.stop``."""
         if self not in _STARTED:

@@ -14,6 +14,7 @@ from pytest_taskq.core.store import JobQuery, Store
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.execute import Hand, Stop, describe_failure, execute
 from pytest_taskq.engine.leases import Ended, Leases
+from pytest_taskq.engine.loop_time import sleep_real
 from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ class Hands:
 
     def __init__(self, worker: Worker, alarm: Alarm, run: asyncio.Task[Any] | None) -> None:
         self._worker = worker
-        self._clock = worker.queue.clock
         self._alarm = alarm
         self._run = run
         self._hands: dict[int, Hand] = {}
@@ -50,7 +50,6 @@ class Hands:
 
     def start(self, job: Job) -> None:
         """Begin an attempt of a claimed job."""
-        self._clock.begin()
         hand = Hand(job, self._run)
         self._hands[id(hand)] = hand
         hand.task = asyncio.create_task(self._attempt(hand))
@@ -88,7 +87,14 @@ class Hands:
         """Wait until the attempts in hand have ended, so many real seconds at most."""
         tasks = [hand.task for hand in self._hands.values() if hand.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
+            limit = asyncio.create_task(sleep_real(seconds))
+            try:
+                await asyncio.wait(
+                    {limit, asyncio.ensure_future(asyncio.wait(tasks))},
+                    return_when="FIRST_COMPLETED",
+                )
+            finally:
+                limit.cancel()
 
     def abandon(self) -> list[Job]:
         """Give back the jobs of attempts that did not stop, and forget them; which those are."""
@@ -139,5 +145,4 @@ class Hands:
         """Once for each hand: an attempt that was abandoned may still end by itself."""
         if self._hands.pop(id(hand), None) is not None:
             self.ended.append(ended)
-            self._clock.end()
             self._alarm.ring()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pytest_taskq.core.errors import NotFinished, QueueClosed
@@ -22,6 +23,7 @@ from pytest_taskq.engine.hands import Hands
 from pytest_taskq.engine.interrupt import interrupted, to_its_end
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
+from pytest_taskq.engine.loop_time import RealTimer, call_real
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.worker import Worker
@@ -76,7 +78,7 @@ class Run:
         self._alarm = Alarm(self._clock)
         self._hands = Hands(worker, self._alarm, asyncio.current_task())
         self._looked_at = 0
-        self._patience: asyncio.TimerHandle | None = None
+        self._patience: RealTimer | asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None
         self.report = Report()
 
@@ -89,10 +91,10 @@ class Run:
         """Turn until the run is over. However it ends, no job stays in hand."""
         self._queue.runs.add(self)
         self._queue.listeners.add(self._told)
-        self._clock.listeners.add(self._look_after_leases)
         try:
-            while not await self._turn_and_wait():
-                pass
+            with self._clock.in_loop(stuck=self._is_stuck):
+                while not await self._turn_and_wait():
+                    pass
         except BaseException as error:
             await self._give_back()
             # Closed under a run that was told to stop: that is how it was told.
@@ -110,8 +112,8 @@ class Run:
         if force:
             self._hands.stop(Stop.RELEASE)
             if self._patience is None and not self._loop.is_closed():
-                self._patience = self._loop.call_later(
-                    STOP_SECONDS, self._hands.lose_patience, STOP_SECONDS
+                self._patience = call_real(
+                    STOP_SECONDS, partial(self._hands.lose_patience, STOP_SECONDS)
                 )
         self._alarm.ring()
 
@@ -142,7 +144,6 @@ class Run:
     async def _turn(self) -> bool:
         """One turn; true when the run is over."""
         self._alarm.reset()
-        self._clock.waiters.pop(self._alarm.ring, None)
         if self._hands.ended:
             await self._record()
         if self._hands.interrupt is not None:
@@ -162,11 +163,10 @@ class Run:
         """
         if self._hands:
             await give_way()
-        if not self._leases_watched and (self._hands or not self._alarm.rung):
-            self._leases_watched = True
-            self._alarm.call_at(self._next_look(), self._look_after_leases)
         if self._alarm.rung:
             return
+        if self._hands and not self._leases_watched:
+            self._watch_leases(True)
         if await self._alarm.watch(self._queue.store):
             return  # to look once more: something may have changed just before
         if self._hands and self._alarm.told_by_store:
@@ -221,17 +221,22 @@ class Run:
     async def _keep_leases(self) -> None:
         """Renew our own leases, and take jobs whose leases have lapsed."""
         self._leases_due = False
-        self._alarm.call_at(self._next_look(), self._look_after_leases)
+        self._watch_leases(bool(self._hands))
         await self._hands.renew(self._leases)
         # Every worker of this process gets to renew before anybody takes what has lapsed.
         await give_way()
         await self._leases.expire(self.worker.expired)
 
-    def _next_look(self) -> int:
-        return self._clock.now() + self._leases.length // 4
+    def _watch_leases(self, watched: bool) -> None:
+        """While it has leases a run renews them in time; idle, it waits for those of others."""
+        self._leases_watched = watched
+        at = self._clock.now() + self._leases.length // 4 if watched else None
+        self._alarm.call_at(at, self._look_after_leases)
 
     async def _idle(self) -> bool:
         """Nothing can be claimed and nothing is in hand; true when the run is over."""
+        if self._leases_watched:
+            self._watch_leases(False)
         if self._budget is not None and self.report.attempts >= self._budget:
             return True
         lapse = await self._leases.next_lapse()
@@ -248,22 +253,14 @@ class Run:
         at = min((instant for instant in (due, lapse) if instant is not None), default=None)
         if self._ends == "finished":
             self._limits.check_that_time_passes(self._clock, at)
-            if at is None or (self._clock.mode == "held" and not self._clock.busy):
+            if at is None or self._clock.mode == "held":
                 return True
-            if self._clock.jumps:
-                self._clock.jump_to(at)
-                await give_way()  # others on this clock may have work now
-                self._alarm.ring()
-                return False
-        self._clock.waiters[self._alarm.ring] = at
         self._alarm.call_at(at, self._alarm.ring)
         return False
 
     def _close(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
-        self._clock.waiters.pop(self._alarm.ring, None)
-        self._clock.listeners.discard(self._look_after_leases)
         self._queue.listeners.discard(self._told)
         self._queue.runs.discard(self)
         if self._over is not None:
@@ -277,6 +274,15 @@ class Run:
         """The queue changed through this process: a job asked to stop, or perhaps new work."""
         if job is not None:
             self._hands.stop(Stop.CANCEL, job)
+        self._alarm.ring()
+
+    def _is_stuck(self) -> None:
+        """Nothing can move any more, and nobody else looks after that."""
+        names = ", ".join(sorted({job.task for job in self.jobs})) or "no job"
+        self._hands.interrupt = NotFinished(
+            f"The run does not end: nothing moves. The clock is {self._clock.mode}, and in hand is "
+            f"{names}. Let time pass with clock.elapse(), or use a clock that is auto."
+        )
         self._alarm.ring()
 
     async def _give_back(self) -> None:

@@ -143,6 +143,8 @@ def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[
             return await function(*args, **kwargs)
         except BaseException:
             environment.note()
+            if environment.stuck is not None:
+                pytest.fail(environment.stuck, pytrace=False)
             raise
         finally:
             await environment.end_runs()

@@ -53,6 +53,8 @@ def environment_of(request: pytest.FixtureRequest) -> Environment:
             start=mark.start,
             seed=options.seed,
             chain_limit=options.chain_limit,
+            freezer=options.freezer,
+            stuck_after=options.stuck_after,
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         request.node.stash[ENVIRONMENT] = environment

@@ -18,6 +18,7 @@ SERVERS = {
     "postgres": ("postgres", "postgresql"),
 }
 """The backends that have a server, and the schemes of its URLs."""
+FREEZERS = ("auto", "freezegun", "time-machine", "none")
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
@@ -29,6 +30,8 @@ class Options:
     ``backends``: the stores under the fixtures, one after the other. ``urls``: of servers that
     are there already, by backend. ``binaries``: where to look for those that are not.
     ``seed``: of jitter. ``chain_limit``: how many attempts one chain of jobs may have in one run.
+    ``freezer``: what moves Python's own clocks. ``stuck_after``: how many real seconds nothing may
+    move in a test before it fails; 0 for any number.
     """
 
     backends: tuple[str, ...] = ("memory",)
@@ -37,6 +40,8 @@ class Options:
     allow_remote: bool = False
     seed: int = 0
     chain_limit: int = 1_000
+    freezer: str = "auto"
+    stuck_after: int = 5
 
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
@@ -56,6 +61,8 @@ def add_options(parser: pytest.Parser) -> None:
         ("postgres_bin", "FOLDER", "folder that has the initdb and postgres to start"),
         ("seed", "N", "seed of the jitter in back-off delays (default: 0)"),
         ("chain_limit", "N", "attempts that a chain of jobs may have in a run (default: 1000)"),
+        ("freezer", "NAME", f"what moves Python's clocks: {', '.join(FREEZERS)} (default: auto)"),
+        ("stuck_after", "SECONDS", "real seconds until a test that cannot move ends (default: 5)"),
     ):
         action = "append" if name in {"backend", "url"} else "store"
         group.addoption(
@@ -92,7 +99,19 @@ def _read(config: pytest.Config) -> Options:
         allow_remote=_switch(config, "allow_remote"),
         seed=_number(config, "seed", "0", least=0),
         chain_limit=_number(config, "chain_limit", "1000", least=1),
+        freezer=_freezer(config),
+        stuck_after=_number(config, "stuck_after", "5", least=0),
     )
+
+
+def _freezer(config: pytest.Config) -> str:
+    name, origin = _value(config, "freezer", "auto")
+    if name not in FREEZERS:
+        raise pytest.UsageError(
+            f"taskq: there is no freezer {name!r}. It was chosen by {origin}, and they are: "
+            f"{', '.join(FREEZERS)}. Correct the name, or leave it out for auto."
+        )
+    return name
 
 
 def _urls(config: pytest.Config) -> dict[str, str]:

@@ -13,9 +13,9 @@ from typing import Any
 from pytest_taskq.core.instants import to_datetime, to_micros
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Again, Snoozed
-from pytest_taskq.engine.clock import Stopwatch
 from pytest_taskq.engine.execute import describe_failure, within
 from pytest_taskq.engine.interrupt import raised_by_a_statement
+from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.tasks import Attempt, Task, call_function
 from pytest_taskq.soniq._arguments import result_as_stored
 from pytest_taskq.soniq._registry import Registration

@@ -12,14 +12,14 @@ from pathlib import Path, PurePath
 from types import FrameType
 from typing import Any
 
-from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.instants import to_datetime, to_instant
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 
-__all__ = ["describe_queue", "describe_waiting_tasks", "in_one_line"]
+__all__ = ["describe_deadlock", "describe_queue", "describe_waiting_tasks", "in_one_line"]
 
 SHOWN = 20
 _EVERY = JobQuery()
@@ -61,6 +61,24 @@ def describe_waiting_tasks() -> str:
         for line, count in sorted(counts.items())
     ]
     return "\n".join(["Tasks that wait:", *lines]) if lines else ""
+
+
+def describe_deadlock(clock: Clock, seconds: float) -> str:
+    """Why a test that nothing can wake was ended: which tasks wait, where and on what."""
+    waits = [_wait_of(task) for task in asyncio.all_tasks()]
+    told = " or ".join(sorted(f"{name} ({what}, {where})" for name, what, where in waits))
+    timer = clock.next_timer()
+    text = (
+        f"deadlock: nothing can wake {told}.\nFor {seconds:g} real seconds no task was ready, no "
+        f"timer could fire, and nothing real, such as a thread or an answer, was outstanding. "
+        f"{_clock_line(clock)}"
+    )
+    if timer is not None:
+        text += (
+            f"\nThe next timer is at {_text(to_instant(timer))}: let time pass with "
+            f"`await taskq_clock.elapse(...)`, or leave the clock auto."
+        )
+    return text
 
 
 def in_one_line(value: object, to_text: Callable[[object], str] = repr) -> str:
@@ -136,31 +154,35 @@ def _traceback(error: BaseException, failure: Failure) -> list[str]:
 
 
 def _task_line(task: asyncio.Task[Any]) -> str:
+    name, what, where = _wait_of(task)
+    begun = getattr(task.get_coro(), "cr_suspended", True)
+    return f"{name}() waits {what}, {where}" if begun else f"{name}() has not begun, {where}"
+
+
+def _wait_of(task: asyncio.Task[Any]) -> tuple[str, str, str]:
+    """Which task it is, what it waits on, and at which line of the user's."""
     frames = _frames(task)
     name = "" if re.fullmatch(r"Task-\d+", task.get_name()) else f"{task.get_name()}: "
     if not frames:
-        return f"{name}{in_one_line(task.get_coro())}"
-    name += f"{_name(frames[0])}()"
+        return f"{name}{in_one_line(task.get_coro())}", "on nothing that can be seen", "?"
     own = [frame for frame in frames if not _is_library(frame.f_code.co_filename)]
+    name += _name((own or frames)[0])
     at = own[-1] if own else frames[-1]
     where = f"{PurePath(at.f_code.co_filename).name}:{at.f_lineno}"
-    if not getattr(task.get_coro(), "cr_suspended", True):
-        return f"{name} has not begun, {where}"
     called = frames[frames.index(at) + 1 :]
     plain = [frame for frame in called if not frame.f_code.co_name.startswith("__")]
     if called:
-        return f"{name} waits in {_name((plain or called)[0])}, {where}"
+        return name, f"in {_name((plain or called)[0])}", where
     # What a task awaits without a frame between, only the task itself knows.
-    waiter = getattr(task, "_fut_waiter", None)
-    return f"{name} {_waits_for(waiter)}, {where}"
+    return name, _waits_for(getattr(task, "_fut_waiter", None)), where
 
 
 def _waits_for(waiter: object) -> str:
     if waiter is None:
-        return "is ready to run"
+        return "for its turn"
     if isinstance(waiter, asyncio.Task):
-        return f"waits for {waiter.get_name()}"
-    return "waits in gather" if "Gathering" in type(waiter).__name__ else "waits for a future"
+        return f"for {waiter.get_name()}"
+    return "in gather" if "Gathering" in type(waiter).__name__ else "for a future"
 
 
 def _frames(task: asyncio.Task[Any]) -> list[FrameType]:

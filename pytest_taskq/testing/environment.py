@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, TypeVar
 from weakref import ref
 
-from pytest_taskq.engine.clock import Clock, Freezer, Mode
-from pytest_taskq.engine.freezer import FreezegunFreezer
+from pytest_taskq.engine.clock import Clock, Mode
+from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.testing.backends import MEMORY, Stores
-from pytest_taskq.testing.describe import describe_queue
+from pytest_taskq.testing.describe import describe_deadlock, describe_queue
 
 __all__ = ["Environment"]
 
@@ -35,9 +37,10 @@ class Environment:
         seed: int = 0,
         chain_limit: int = CHAIN_LIMIT,
         escapes: tuple[type[BaseException], ...] = (),
-        freezer: Callable[[], Freezer] = FreezegunFreezer,
+        freezer: str = "auto",
+        stuck_after: float = 5.0,
     ) -> None:
-        self.clock = Clock(mode, start, freezer=freezer())
+        self.clock = Clock(mode, start, freezer=make_freezer(freezer))
         self.queues: list[Queue] = []
         self._made: dict[type, Any] = {}
         self._made_with: dict[str, Any] = {
@@ -47,6 +50,11 @@ class Environment:
         }
         self._stores = stores
         self._noted: str | None = None
+        self._in_loop = ExitStack()
+        self._task: asyncio.Task[Any] | None = None
+        self.stuck: str | None = None
+        """Why the test was ended: nothing in it could move any more."""
+        self._stuck_after = stuck_after
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
@@ -74,11 +82,25 @@ class Environment:
     def enter(self) -> None:
         """The code of the test begins: what other tests used last does not concern it."""
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
+        self._task = asyncio.current_task()
+        self._in_loop.enter_context(
+            self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)
+            if self._stuck_after
+            else self.clock.in_loop()
+        )
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
-        for queue in self.queues:
-            await queue.end_runs()
+        try:
+            for queue in self.queues:
+                await queue.end_runs()
+        finally:
+            self._in_loop.close()
+
+    def _is_stuck(self) -> None:
+        self.stuck = describe_deadlock(self.clock, self._stuck_after)
+        if self._task is not None:
+            self._task.cancel()
 
     def close(self) -> None:
         """Give real time back, and close the queues."""

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeGuard, TypeVar, overload
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.engine.clock import Stopwatch
+from pytest_taskq.engine.loop_time import sleep_real
+from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.queue import LAST_USED
 from pytest_taskq.testing.describe import describe_queue, describe_waiting_tasks, in_one_line
 
@@ -100,7 +101,7 @@ async def _pause(seconds: float, started: float) -> None:
     if asyncio.get_running_loop().time() == started:
         await asyncio.to_thread(time.sleep, seconds)
     else:
-        await asyncio.sleep(seconds)
+        await sleep_real(seconds)
 
 
 def _check(predicate: object, timeout: object, poll: object) -> None:

@@ -30,7 +30,6 @@ async def test_a_run_that_is_cancelled_at_any_step_leaves_no_job_in_hand(bench, 
     assert run.cancelled()
     states = {job.state for job in await bench.queue.find()}
     assert states <= {State.QUEUED, State.SUCCEEDED}
-    assert bench.clock.busy == 0
     await bench.worker.run_until_idle()
     assert sorted(bench.seen) == [0, 1, 2]
 
@@ -48,7 +47,6 @@ async def test_a_run_that_drains_at_any_step_leaves_no_job_in_hand(bench, steps)
     await asyncio.gather(run, return_exceptions=True)
     states = {job.state for job in await bench.queue.find()}
     assert states <= {State.QUEUED, State.SUCCEEDED}
-    assert bench.clock.busy == 0
 
 
 async def test_two_workers_share_the_work_and_do_none_of_it_twice(bench):

@@ -21,7 +21,7 @@ READS_TIME = re.compile(
     r"datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today"
     r"|time\.(time|time_ns|monotonic|monotonic_ns|sleep)|asyncio\.sleep"
 )
-MAY_READ_TIME = {f"{PACKAGE}/engine/clock.py", f"{PACKAGE}/testing/wait.py"}
+MAY_READ_TIME = {f"{PACKAGE}/engine/machine.py", f"{PACKAGE}/testing/wait.py"}
 # The classes in square brackets keep these patterns from finding themselves.
 MARKER = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
 DESTROYS = re.compile(r"FLUSH(DB|ALL)|DROP[ ]DATABASE", re.IGNORECASE)

@@ -1,0 +1,290 @@
+"""Lets the timers of the running loop follow a clock: the loop is changed in place, and back.
+
+Time jumps only when every task waits and the real world owes nothing. The loop keeps its class
+and nobody's policy is touched: what is replaced are attributes of the one object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from pytest_taskq.core.errors import NotFinished, WrongLoop
+from pytest_taskq.engine.machine import Stopwatch
+from pytest_taskq.engine.outstanding import Outstanding
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.clock import Clock
+
+__all__ = ["LoopTime", "RealTimer", "call_real", "sleep_real"]
+
+RESOLUTION = 1e-6
+TURNS = 10_000
+_IN_PLACE: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopTime] = WeakKeyDictionary()
+
+
+class RealTimer:
+    """A call in real time. ``cancel`` it, or it is made."""
+
+    def __init__(self, at: float, call: Callable[[], None]) -> None:
+        self.at = at
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        """Do not make the call."""
+        self.call = None
+
+
+class LoopTime:
+    """The time of one loop, told by a clock from ``begin`` to ``end``.
+
+    ``stuck`` is called when for ``stuck_after`` real seconds nothing has moved and nothing can:
+    no task is ready, no timer may fire, and the real world owes nothing. None: never.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        stuck: Callable[[], None] | None = None,
+        stuck_after: float = 5.0,
+    ) -> None:
+        self._loop: Any = loop
+        self.clock = clock
+        self.real = Outstanding(loop)
+        self._stuck = stuck
+        self._stuck_after = stuck_after
+        self._idle: Stopwatch | None = None
+        self._watch = Stopwatch()
+        self._real_timers: list[tuple[float, int, RealTimer]] = []
+        self._numbers = count()
+        self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
+        self._settling: list[asyncio.Future[None]] = []
+        self._turns = 0
+        self._users = 0
+        self._start, self._from, self._resolution = 0.0, 0, RESOLUTION
+
+    @classmethod
+    def on(
+        cls,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        stuck: Callable[[], None] | None,
+        stuck_after: float,
+    ) -> LoopTime:
+        """What is in place on a loop, or put there now. It stays until everybody has left."""
+        time = _IN_PLACE.get(loop)
+        if time is None:
+            time = cls(loop, clock, stuck, stuck_after)
+            time.begin()
+        elif time.clock is not clock:
+            raise WrongLoop(
+                "Two clocks cannot move one event loop. The timers of this one follow another "
+                "clock already. Use one clock for all queues of a test."
+            )
+        time._users += 1
+        return time
+
+    def leave(self) -> None:
+        """Who used it does no more; the last one gives the loop its own time back."""
+        self._users -= 1
+        if not self._users:
+            self.end()
+
+    @staticmethod
+    def of(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
+        """What is in place on a loop."""
+        return _IN_PLACE.get(loop)
+
+    @staticmethod
+    def present() -> LoopTime:
+        """What is in place on the running loop. Raises KeyError when nothing is."""
+        return _IN_PLACE[asyncio.get_running_loop()]
+
+    def begin(self) -> None:
+        """Take over. Raises WrongLoop for a loop that cannot be changed so, and names it."""
+        loop = self._loop
+        _check(loop)
+        self._start, self._from = loop.time(), self.clock.now()
+        self._resolution, loop._clock_resolution = loop._clock_resolution, RESOLUTION
+        self._poll = loop._selector.select
+        loop._selector.select = self._select
+        loop.time = self._time
+        self.real.begin()
+        _IN_PLACE[loop] = self
+
+    def end(self) -> None:
+        """Give real time back to the loop; a timer that is left has still as long to go."""
+        loop = self._loop
+        del _IN_PLACE[loop]
+        self.real.end()
+        ahead = self._time()
+        del loop.time, loop._selector.select
+        ahead -= loop.time()
+        loop._clock_resolution = self._resolution
+        for handle in loop._scheduled:
+            handle._when -= ahead
+
+    def next_timer(self) -> int | None:
+        """The instant of the next timer of the loop."""
+        scheduled = self._loop._scheduled
+        if scheduled and not scheduled[0].cancelled():
+            return self._instant(scheduled[0].when())
+        whens = [handle.when() for handle in scheduled if not handle.cancelled()]
+        return self._instant(min(whens)) if whens else None
+
+    async def elapse(self, micros: int) -> None:
+        """Let time pass, stopping at every timer on the way, until all of it has passed."""
+        over = self._loop.create_future()
+        self._elapsing.append((self.clock.now() + micros, over))
+        self._elapsing.sort(key=lambda item: item[0])
+        await over
+
+    async def settle(self) -> None:
+        """Wait until every task waits, and the real world owes nothing.
+
+        Raises NotFinished when that has not come after 10,000 turns of the loop.
+        """
+        settled = self._loop.create_future()
+        self._turns = 0
+        self._settling.append(settled)
+        await settled
+
+    def call_real(self, seconds: float, call: Callable[[], None]) -> RealTimer:
+        """Make a call after so many real seconds."""
+        timer = RealTimer(self._watch.seconds() + seconds, call)
+        heappush(self._real_timers, (timer.at, next(self._numbers), timer))
+        return timer
+
+    def _time(self) -> float:
+        return self._start + (self.clock.now() - self._from) / 1e6
+
+    def _instant(self, when: float) -> int:
+        return self._from + round((when - self._start) * 1e6)
+
+    def _select(self, timeout: float | None) -> Any:
+        """In the place of the selector's own: asked at each turn of the loop."""
+        events = self._poll(0)
+        if events or self._call_real_timers() or (timeout is not None and timeout <= 0):
+            self._idle = None
+            self.real.heard(events)
+            self._count_turn()
+            return events
+        owed = bool(self.clock.reasons) or bool(self.real)
+        if not owed and self._move():
+            self._idle = None
+            return []
+        return self._wait(owed)
+
+    def _move(self) -> bool:
+        """Everything waits: what can be done about it? True when something could."""
+        if self._settling:
+            settled, self._settling = self._settling, []
+            _wake(settled)
+            return True
+        mode, target = self.clock.mode, self._elapsing[0][0] if self._elapsing else None
+        at = self.next_timer()
+        if at is not None and (mode == "auto" if target is None else at <= target):
+            self.clock.jump_to(at)
+            return True
+        if target is not None:
+            self.clock.jump_to(target)
+            _wake([self._elapsing.pop(0)[1]])
+            return True
+        return False
+
+    def _wait(self, owed: bool) -> Any:
+        """Wait for the real world; while it is owed something, an auto clock goes on."""
+        limits = [timer[0] - self._watch.seconds() for timer in self._real_timers[:1]]
+        flows = owed and self.clock.mode == "auto"
+        if owed:
+            limits.append(self._stuck_after)
+            at = self.next_timer()
+            if flows and at is not None:
+                limits.append((at - self.clock.now()) / 1e6)
+        elif self._stuck is not None and not self._real_timers:
+            self._idle = self._idle or Stopwatch()
+            left = self._stuck_after - self._idle.seconds()
+            if left <= 0:
+                self._idle = None
+                self._stuck()
+                return []
+            limits.append(left)
+        with self.clock.flowing() if flows else nullcontext():
+            events = self._poll(max(0.0, min(limits)) if limits else None)
+        self.real.heard(events)
+        if events:
+            self._idle = None
+        return events
+
+    def _call_real_timers(self) -> bool:
+        called = False
+        while self._real_timers and self._real_timers[0][0] <= self._watch.seconds():
+            timer = heappop(self._real_timers)[2]
+            if timer.call is not None:
+                self._loop.call_soon(timer.call)
+                called = True
+        while self._real_timers and self._real_timers[0][2].call is None:
+            heappop(self._real_timers)
+        return called
+
+    def _count_turn(self) -> None:
+        if self._settling:
+            self._turns += 1
+            if self._turns > TURNS:
+                restless, self._settling = self._settling, []
+                for future in restless:
+                    if not future.done():
+                        future.set_exception(
+                            NotFinished(
+                                f"The test does not settle. After {TURNS} turns of the loop there "
+                                f"is still a task that is ready. Look for a loop that awaits "
+                                f"only sleep(0)."
+                            )
+                        )
+
+
+def call_real(seconds: float, call: Callable[[], None]) -> RealTimer | asyncio.TimerHandle:
+    """Call after so many real seconds, whatever the timers of the running loop follow."""
+    loop = asyncio.get_running_loop()
+    time = LoopTime.of(loop)
+    return loop.call_later(seconds, call) if time is None else time.call_real(seconds, call)
+
+
+async def sleep_real(seconds: float) -> None:
+    """Sleep so many real seconds."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    timer = call_real(seconds, lambda: _wake([over]))
+    try:
+        await over
+    finally:
+        timer.cancel()
+
+
+def _wake(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+
+
+def _check(loop: Any) -> None:
+    other = None
+    selector = getattr(loop, "_selector", None)
+    if not isinstance(loop, asyncio.SelectorEventLoop):
+        other = type(loop)
+    elif type(loop).time is not asyncio.BaseEventLoop.time or "time" in vars(loop):
+        other = type(loop) if "time" not in vars(loop) else vars(loop)["time"]
+    elif type(selector).__module__ != "selectors" or "select" in vars(selector):
+        other = vars(selector).get("select", type(selector))
+    if other is not None:
+        name = f"{getattr(other, '__module__', '?')}.{getattr(other, '__qualname__', other)}"
+        raise WrongLoop(
+            f"The timers of this event loop cannot follow the clock of the test. It is changed or "
+            f"made by {name}, and only asyncio's own selector loop can be moved. Run this test "
+            f"on asyncio's loop, or mark it with @pytest.mark.taskq_time(mode='real')."
+        )
