@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -151,6 +152,7 @@ class Run:
 
     def describe(self, backend: str) -> str:
         """The backend in a few words; raises as ``stores`` does, and starts nothing."""
+        _check_driver(backend)
         if backend not in {"redis", "postgres"}:
             return backend
         if backend not in self._urls:
@@ -208,3 +210,15 @@ class Run:
 
     def _new_name(self) -> str:
         return f"{self.name}_{next(self._numbers)}"
+
+
+def _check_driver(backend: str) -> None:
+    """Raise MissingExtra for what the backend needs; its store is where that is known."""
+    if backend == "redis":
+        import_module("pytest_taskq.stores.redis")
+    elif backend == "postgres":
+        import_module("pytest_taskq.stores.postgres")
+    elif backend == "fakeredis":
+        from pytest_taskq.stores.redis import RedisConnections
+
+        RedisConnections.fake()

@@ -103,3 +103,24 @@ def test_a_password_is_shown_nowhere(run):
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         assert "hunter2" not in str(result.stderr) + str(result.stdout)
         result.stderr.fnmatch_lines(["ERROR: taskq: *localhost*"])
+
+
+@pytest.mark.parametrize(
+    ("backend", "package", "extra"),
+    [
+        ("redis", "redis", "redis"),
+        ("fakeredis", "lupa", "redis"),
+        ("postgres", "asyncpg", "postgres"),
+    ],
+)
+def test_a_missing_driver_ends_the_run_before_it_begins(
+    run, pytester, monkeypatch, backend, package, extra
+):
+    # Python finds nothing under a name that stands for None.
+    pytester.makepyfile(without=f"import sys\nsys.modules[{package!r}] = None\n")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    result = run("def test(): pass", "-p", "without", f"--taskq-backend={backend}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f'ERROR: taskq: *{package}*Run: pip install "pytest-taskq[[]{extra}]"']
+    )
