@@ -28,6 +28,7 @@ from pytest_taskq.engine.history import History
 from pytest_taskq.engine.interrupt import to_its_end
 from pytest_taskq.engine.leases import Leases
 from pytest_taskq.engine.limits import CHAIN_LIMIT
+from pytest_taskq.engine.patience import PatientStore
 from pytest_taskq.engine.sync import drive, is_own_loop, wait_for
 from pytest_taskq.engine.tasks import CURRENT_JOB
 
@@ -79,7 +80,8 @@ class Queue:
                 f"A lease must be longer than nothing. It is {lease!r} microseconds. "
                 f"Leave it out for five minutes."
             )
-        self.store = store
+        waits = not store.immediate and clock.mode != "real"
+        self.store = PatientStore(store, clock) if waits else store
         self.clock = clock
         self.lease = lease
         # Of leases; those of two processes on one store must differ too.

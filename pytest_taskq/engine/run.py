@@ -151,7 +151,7 @@ class Run:
         if self._leases_due:
             await self._keep_leases()
         if self._stopping:
-            return not self._hands
+            return not (self._hands or self._hands.ended)
         if await self._claim() or self._hands or self._hands.ended:
             return False
         return await self._idle()

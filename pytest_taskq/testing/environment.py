@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import ref
 
+from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Mode
 from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
@@ -42,6 +43,7 @@ class Environment:
     ) -> None:
         self.clock = Clock(mode, start, freezer=make_freezer(freezer))
         self.queues: list[Queue] = []
+        self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
         self._made_with: dict[str, Any] = {
             "seed": seed,
@@ -58,8 +60,10 @@ class Environment:
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
-        queue = Queue(self._stores.open(), self.clock, **self._made_with)
+        store = self._stores.open()
+        queue = Queue(store, self.clock, **self._made_with)
         self.queues.append(queue)
+        self._opened.append(store)
         return queue
 
     def once(self, kind: type[T], make: Callable[[], T]) -> T:
@@ -107,4 +111,5 @@ class Environment:
         self.clock.close()
         for queue in self.queues:
             queue.close()
-            self._stores.discard(queue.store)
+        for store in self._opened:
+            self._stores.discard(store)

@@ -79,3 +79,22 @@ async def test_a_call_that_is_cancelled_has_landed_and_is_in_the_history_or_neit
         told = {event.job.id: event.job for event in bench.queue.history}
         assert list(told.values()) == await bench.queue.find()
         assert len(bench.queue.history) <= states
+
+
+@pytest.mark.parametrize("steps", range(1, 25, 2))
+async def test_a_run_that_is_stopped_by_force_at_any_step_records_what_it_stopped(bench, steps):
+    async def endless():
+        await asyncio.Event().wait()
+
+    bench.task(endless)
+    job = await bench.add("endless")
+    run = asyncio.create_task(bench.worker.run_forever())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    bench.worker.stop()
+    bench.clock.advance(bench.queue.lease // 2 / 1_000_000)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    bench.worker.stop(force=True)
+    await run
+    assert await bench.state(job) is State.QUEUED
