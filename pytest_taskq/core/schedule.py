@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -30,6 +31,8 @@ FIELDS = ("second", "minute", "hour", "day-of-month", "month", "day-of-week")
 
 # Where the search for a first tick begins. cronsim looks 50 years ahead from there.
 PROBE: Instant = 946_684_800_000_000  # 2000-01-01T00:00:00Z
+NOTHING = timedelta()
+MINUTE = timedelta(minutes=1)
 
 
 class Schedule(Protocol):
@@ -58,10 +61,18 @@ class Interval:
 class Cron:
     """The ticks of a cron expression (as cronsim reads it, seconds first). Make it with ``cron``.
 
-    Where clocks change, the rule is that of Debian's cron. A job of 5 fields with neither
-    minute nor hour beginning with ``*`` runs once on such a day: right after the gap when its
-    time falls into it, and the first time when its time comes twice. Any other job follows the
-    wall clock: it has no ticks in the gap, and ticks in both passes of a repeated hour.
+    A day has to match both fields for days when one of them begins with ``*``, and otherwise
+    either. A month without the day is passed over: 31 comes seven times a year, 29 February in
+    leap years. ``L`` is the last day of a month, ``LW`` its last one from Monday to Friday,
+    ``FRI#2`` its second Friday, ``5L`` its last.
+
+    Where clocks change, by an hour or by a day, the rule is that of Debian's cron:
+
+    - A job of fixed times, which has 5 fields and neither minute nor hour beginning with ``*``,
+      is neither lost nor doubled. Times that fall into the gap come together, at the first whole
+      minute after it; a time that comes twice is taken the first time.
+    - Any other job follows the wall clock: it has no ticks in the gap, and ticks in both passes
+      of a repeated hour.
     """
 
     expression: str
@@ -69,17 +80,66 @@ class Cron:
 
     def next_after(self, instant: Instant) -> Instant:
         """See ``Schedule.next_after``."""
-        try:
-            for tick in CronSim(self.expression, to_datetime(instant).astimezone(self.zone)):
-                # In the second pass of a repeated hour cronsim finds the first pass again.
-                if (found := to_instant(tick)) > instant:
-                    return found
-        except OverflowError:
-            pass  # the calendar ends with the year 9999
-        raise NeverFires(
-            f"The cron expression {self.expression!r} has no next tick. There is none within 50 "
-            f"years after {to_datetime(instant).isoformat()}. Choose a day that the month has."
+        found = None
+        with suppress(OverflowError):  # the calendar ends with the year 9999
+            found = self._next_after(instant, to_datetime(instant).astimezone(self.zone))
+        if found is None:
+            raise NeverFires(
+                f"The cron expression {self.expression!r} has no next tick. There is none within "
+                f"50 years after {to_datetime(instant).isoformat()}. Choose a day that the month "
+                f"has."
+            )
+        return found
+
+    def _next_after(self, instant: Instant, here: datetime) -> Instant | None:
+        wall = here.replace(tzinfo=None, fold=0)
+        again = self._shown_again(wall)
+        if again <= NOTHING or self._is_fixed():
+            return self._search(instant, wall, fold=0)
+        near = self._search(instant, wall, fold=here.fold)
+        if near is not None and near - instant < to_micros(again):
+            offset = to_datetime(near).astimezone(self.zone).utcoffset()
+            if offset == here.utcoffset():
+                return near  # in the same pass
+        passes = (
+            self._search(instant, wall, fold=0),
+            self._search(instant, wall - again, fold=1),
         )
+        return min((tick for tick in passes if tick is not None), default=None)
+
+    def _search(self, instant: Instant, wall: datetime, *, fold: int) -> Instant | None:
+        """The first tick later than both; ``fold`` says in which pass of a repeated hour.
+
+        cronsim is not told of the zone. It moves by whole hours and to midnight, and so misses
+        ticks where clocks change by half an hour, or gets lost where they change at midnight.
+        """
+        for time in CronSim(self.expression, wall):
+            skipped = self._shown_again(time) < NOTHING
+            if skipped and not self._is_fixed():
+                continue
+            shown = self._after_gap(time) if skipped else time
+            tick = to_instant(shown.replace(tzinfo=self.zone, fold=fold))
+            if tick > instant:
+                return tick
+        return None
+
+    def _after_gap(self, wall: datetime) -> datetime:
+        """The first minute that the clock shows, after a time that it never shows."""
+        while self._shown_again(wall) < NOTHING:
+            wall += MINUTE
+        return wall
+
+    def _shown_again(self, wall: datetime) -> timedelta:
+        """How much later the clock shows a time once more; negative when it never shows it."""
+        if self.zone is UTC:
+            return NOTHING
+        first = wall.replace(tzinfo=self.zone, fold=0).utcoffset() or NOTHING
+        second = wall.replace(tzinfo=self.zone, fold=1).utcoffset() or NOTHING
+        return first - second
+
+    def _is_fixed(self) -> bool:
+        fields = self.expression.split()
+        return len(fields) == 5 and not any(field.startswith("*") for field in fields[:2])
 
 
 def every(interval: timedelta, *, anchor: Instant | None = None) -> Interval:
@@ -155,7 +215,9 @@ def _fields(expression: str, seconds: str) -> list[str]:
 
 def _zone(tz: tzinfo | str) -> tzinfo:
     if isinstance(tz, tzinfo):
-        return tz
+        name = getattr(tz, "zone", None)
+        # A zone of pytz tells no offset without its own localize(): its name is meant.
+        return _zone(name) if isinstance(name, str) and hasattr(tz, "localize") else tz
     if tz == "UTC":
         return UTC
     try:
