@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -57,30 +57,39 @@ def watchers_of(path: Path | None) -> Watchers:
 
 
 class Look:
-    """Calls ``changed`` whenever ``version`` says something new, until it is stopped.
+    """Calls ``changed`` on this loop whenever ``version`` says something new, until it is stopped.
 
     The one poll in the package: SQLite tells nobody of a commit, and to ask it costs a
-    microsecond. The files beside a database change at other moments than its commits.
+    microsecond. The files beside a database change at other moments than its commits. It is a
+    thread that looks, for the timers of a loop may follow a clock that does not go.
     """
 
     def __init__(self, version: Callable[[], int], changed: Callable[[], None]) -> None:
         self._version = version
         self._changed = changed
         self._loop = asyncio.get_running_loop()
-        self._seen = version()
-        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._look, args=[version()], name="taskq-look", daemon=True
+        )
+        self._thread.start()
 
     def stop(self) -> None:
         """Look no more."""
-        self._timer.cancel()
+        self._stopped.set()
+        self._thread.join()
 
-    def _look(self) -> None:
-        try:
-            seen = self._version()
-        except (QueueClosed, StoreUnavailable):
-            self._changed()  # who looks now gets the error itself
-            return
-        if seen != self._seen:
-            self._seen = seen
-            self._changed()
-        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+    def _look(self, seen: int) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            try:
+                now = self._version()
+            except (QueueClosed, StoreUnavailable):
+                self._tell()  # who looks now gets the error itself
+                return
+            if now != seen:
+                seen = now
+                self._tell()
+
+    def _tell(self) -> None:
+        with suppress(RuntimeError):  # the loop has been closed under the watch
+            self._loop.call_soon_threadsafe(self._changed)
