@@ -52,7 +52,8 @@ def _from_text(call: str, text: str) -> int:
             f"{call}() cannot read this duration. It was given {text!r}. "
             f'Write numbers with w, d, h, m, s, ms or us behind them: "14d", "1h30m", "250ms".'
         )
-    return to_micros(timedelta(microseconds=int(sum(Decimal(n) * UNITS[u] for n, u in parts))))
+    seconds, rest = divmod(int(sum(Decimal(n) * UNITS[u] for n, u in parts)), SECOND)
+    return to_micros(seconds) + rest
 
 
 def _from_units(call: str, units: Mapping[str, float]) -> timedelta:

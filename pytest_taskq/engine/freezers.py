@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ def _load(name: str) -> Freezer:
     return FreezegunFreezer()
 
 
+@cache  # to read what is installed takes longer than to freeze
 def _has_time_machine() -> bool:
     if find_spec("time_machine") is None:
         return False
