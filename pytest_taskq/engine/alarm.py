@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, loop_seconds
-from pytest_taskq.engine.loop_time import RealTimer, call_real
+from pytest_taskq.engine.loop_time import Background, call_real
+from pytest_taskq.engine.real_timers import RealTimer
 
 __all__ = ["Alarm"]
 
@@ -45,17 +46,27 @@ class Alarm:
             self._sleeper = asyncio.get_running_loop().create_future()
             await self._sleeper
 
-    def call_at(self, instant: int | None, call: Callable[[], None]) -> None:
-        """Call at an instant, in place of the call before; None: not at all."""
+    def call_at(
+        self, instant: int | None, call: Callable[[], None], *, background: bool = False
+    ) -> None:
+        """Call at an instant, in place of the call before; None: not at all.
+
+        For the sake of a call in the ``background`` alone the clock does not jump.
+        """
         before = self._timers.pop(call, None)
         if before is not None:
             before.cancel()
         if instant is not None:
+            loop = asyncio.get_running_loop()
+            # Looked at first: a clock that has not departed yet goes on between the two looks,
+            # and a call that is a trifle early is made again, exactly; a late one would be late.
+            here = loop.time()
             seconds = loop_seconds(instant - self._clock.now())
             if self._clock.mode == "real":
                 self._timers[call] = call_real(seconds, call)
             else:
-                self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
+                made = Background(call) if background else call
+                self._timers[call] = loop.call_at(here + seconds, made)
 
     async def watch(self, store: Store) -> bool:
         """Ring for what others change on the store; true when it begins with this call.

@@ -7,37 +7,40 @@ and nobody's policy is touched: what is replaced are attributes of the one objec
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections.abc import Callable
 from contextlib import nullcontext
-from heapq import heappop, heappush
-from itertools import count
+from math import inf, ulp
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import NotFinished, WrongLoop
+from pytest_taskq.engine.loop_check import check_loop
 from pytest_taskq.engine.machine import Stopwatch
-from pytest_taskq.engine.outstanding import Outstanding
+from pytest_taskq.engine.outstanding import NEWS, Outstanding
+from pytest_taskq.engine.real_timers import RealTimer, RealTimers
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock
 
-__all__ = ["LoopTime", "RealTimer", "call_real", "sleep_real"]
+__all__ = ["Background", "LoopTime", "call_real", "sleep_real"]
 
 RESOLUTION = 1e-6
+FAR = 2.0**32  # seconds: beyond, a float cannot tell one microsecond from the next
 TURNS = 10_000
 _IN_PLACE: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopTime] = WeakKeyDictionary()
 
 
-class RealTimer:
-    """A call in real time. ``cancel`` it, or it is made."""
+class Background:
+    """A call for whose sake alone no time passes, such as the renewal of a lease."""
 
-    def __init__(self, at: float, call: Callable[[], None]) -> None:
-        self.at = at
-        self.call: Callable[[], None] | None = call
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
 
-    def cancel(self) -> None:
-        """Do not make the call."""
-        self.call = None
+    def __call__(self) -> None:
+        """Make it."""
+        self._call()
 
 
 class LoopTime:
@@ -56,13 +59,12 @@ class LoopTime:
     ) -> None:
         self._loop: Any = loop
         self.clock = clock
+        self._now = clock.now
         self.real = Outstanding(loop)
         self._stuck = stuck
         self._stuck_after = stuck_after
         self._idle: Stopwatch | None = None
-        self._watch = Stopwatch()
-        self._real_timers: list[tuple[float, int, RealTimer]] = []
-        self._numbers = count()
+        self.real_timers = RealTimers()
         self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
         self._settling: list[asyncio.Future[None]] = []
         self._turns = 0
@@ -109,7 +111,7 @@ class LoopTime:
     def begin(self) -> None:
         """Take over. Raises WrongLoop for a loop that cannot be changed so, and names it."""
         loop = self._loop
-        _check(loop)
+        check_loop(loop)
         self._start, self._from = loop.time(), self.clock.now()
         self._resolution, loop._clock_resolution = loop._clock_resolution, RESOLUTION
         self._poll = loop._selector.select
@@ -120,7 +122,7 @@ class LoopTime:
 
     def end(self) -> None:
         """Give real time back to the loop; a timer that is left has still as long to go."""
-        loop = self._loop
+        loop, self._users = self._loop, 0  # who leaves later has nothing more to end
         del _IN_PLACE[loop]
         self.real.end()
         ahead = self._time()
@@ -129,21 +131,26 @@ class LoopTime:
         loop._clock_resolution = self._resolution
         for handle in loop._scheduled:
             handle._when -= ahead
+        for seconds, call in self.real_timers.left():
+            loop.call_later(seconds, call)
 
     def next_timer(self) -> int | None:
         """The instant of the next timer of the loop."""
         scheduled = self._loop._scheduled
-        if scheduled and not scheduled[0].cancelled():
-            return self._instant(scheduled[0].when())
-        whens = [handle.when() for handle in scheduled if not handle.cancelled()]
-        return self._instant(min(whens)) if whens else None
+        first = scheduled[:1] if scheduled and not scheduled[0].cancelled() else scheduled
+        when = min((each.when() for each in first if not each.cancelled()), default=inf)
+        return None if when == inf else self._instant(when)
 
     async def elapse(self, micros: int) -> None:
         """Let time pass, stopping at every timer on the way, until all of it has passed."""
         over = self._loop.create_future()
-        self._elapsing.append((self.clock.now() + micros, over))
-        self._elapsing.sort(key=lambda item: item[0])
-        await over
+        item = self.clock.now() + micros, over
+        insort(self._elapsing, item, key=itemgetter(0))
+        try:
+            await over
+        finally:
+            if item in self._elapsing:
+                self._elapsing.remove(item)
 
     async def settle(self) -> None:
         """Wait until every task waits, and the real world owes nothing.
@@ -155,14 +162,11 @@ class LoopTime:
         self._settling.append(settled)
         await settled
 
-    def call_real(self, seconds: float, call: Callable[[], None]) -> RealTimer:
-        """Make a call after so many real seconds."""
-        timer = RealTimer(self._watch.seconds() + seconds, call)
-        heappush(self._real_timers, (timer.at, next(self._numbers), timer))
-        return timer
-
     def _time(self) -> float:
-        return self._start + (self.clock.now() - self._from) / 1e6
+        seconds = self._start + (self._now() - self._from) / 1e6
+        if seconds > FAR:
+            self._loop._clock_resolution = 2 * ulp(seconds)
+        return seconds
 
     def _instant(self, when: float) -> int:
         return self._from + round((when - self._start) * 1e6)
@@ -176,6 +180,11 @@ class LoopTime:
             self._count_turn()
             return events
         owed = bool(self.clock.reasons) or bool(self.real)
+        if not owed and self.real.news_may_come:
+            events = self._poll(NEWS)
+            self.real.heard(events)
+            self.real.news_may_come = bool(events)
+            return events
         if not owed and self._move():
             self._idle = None
             return []
@@ -189,8 +198,11 @@ class LoopTime:
             return True
         mode, target = self.clock.mode, self._elapsing[0][0] if self._elapsing else None
         at = self.next_timer()
-        if at is not None and (mode == "auto" if target is None else at <= target):
-            self.clock.jump_to(at)
+        may_jump = mode == "auto" and self._is_awaited() if target is None else True
+        if may_jump and at is not None and (target is None or at <= target):
+            # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
+            now = self._now()
+            self.clock.jump_to(at if at > now else now + 1)
             return True
         if target is not None:
             self.clock.jump_to(target)
@@ -198,16 +210,25 @@ class LoopTime:
             return True
         return False
 
+    def _is_awaited(self) -> bool:
+        """Whether there is a timer that somebody waits for."""
+        return any(
+            type(each._callback) is not Background and not each.cancelled()
+            for each in self._loop._scheduled
+        )
+
     def _wait(self, owed: bool) -> Any:
         """Wait for the real world; while it is owed something, an auto clock goes on."""
-        limits = [timer[0] - self._watch.seconds() for timer in self._real_timers[:1]]
+        real = self.real_timers.next_in()
+        limits = [] if real is None else [real]
         flows = owed and self.clock.mode == "auto"
         if owed:
-            limits.append(self._stuck_after)
-            at = self.next_timer()
-            if flows and at is not None:
-                limits.append((at - self.clock.now()) / 1e6)
-        elif self._stuck is not None and not self._real_timers:
+            limits.append(self.real.silence)
+            ends = (self.next_timer(), self._elapsing[0][0] if self._elapsing else None)
+            if flows:
+                now = self.clock.now()
+                limits += [(at - now) / 1e6 for at in ends if at is not None]
+        elif self._stuck is not None and real is None:
             self._idle = self._idle or Stopwatch()
             left = self._stuck_after - self._idle.seconds()
             if left <= 0:
@@ -223,15 +244,10 @@ class LoopTime:
         return events
 
     def _call_real_timers(self) -> bool:
-        called = False
-        while self._real_timers and self._real_timers[0][0] <= self._watch.seconds():
-            timer = heappop(self._real_timers)[2]
-            if timer.call is not None:
-                self._loop.call_soon(timer.call)
-                called = True
-        while self._real_timers and self._real_timers[0][2].call is None:
-            heappop(self._real_timers)
-        return called
+        calls = self.real_timers.due()
+        for call in calls:
+            self._loop.call_soon(call)
+        return bool(calls)
 
     def _count_turn(self) -> None:
         if self._settling:
@@ -253,7 +269,7 @@ def call_real(seconds: float, call: Callable[[], None]) -> RealTimer | asyncio.T
     """Call after so many real seconds, whatever the timers of the running loop follow."""
     loop = asyncio.get_running_loop()
     time = LoopTime.of(loop)
-    return loop.call_later(seconds, call) if time is None else time.call_real(seconds, call)
+    return loop.call_later(seconds, call) if time is None else time.real_timers.add(seconds, call)
 
 
 async def sleep_real(seconds: float) -> None:
@@ -270,21 +286,3 @@ def _wake(futures: list[asyncio.Future[None]]) -> None:
     for future in futures:
         if not future.done():
             future.set_result(None)
-
-
-def _check(loop: Any) -> None:
-    other = None
-    selector = getattr(loop, "_selector", None)
-    if not isinstance(loop, asyncio.SelectorEventLoop):
-        other = type(loop)
-    elif type(loop).time is not asyncio.BaseEventLoop.time or "time" in vars(loop):
-        other = type(loop) if "time" not in vars(loop) else vars(loop)["time"]
-    elif type(selector).__module__ != "selectors" or "select" in vars(selector):
-        other = vars(selector).get("select", type(selector))
-    if other is not None:
-        name = f"{getattr(other, '__module__', '?')}.{getattr(other, '__qualname__', other)}"
-        raise WrongLoop(
-            f"The timers of this event loop cannot follow the clock of the test. It is changed or "
-            f"made by {name}, and only asyncio's own selector loop can be moved. Run this test "
-            f"on asyncio's loop, or mark it with @pytest.mark.taskq_time(mode='real')."
-        )

@@ -23,7 +23,8 @@ from pytest_taskq.engine.hands import Hands
 from pytest_taskq.engine.interrupt import interrupted, to_its_end
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
-from pytest_taskq.engine.loop_time import RealTimer, call_real
+from pytest_taskq.engine.loop_time import call_real
+from pytest_taskq.engine.real_timers import RealTimer
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.worker import Worker
@@ -231,7 +232,7 @@ class Run:
         """While it has leases a run renews them in time; idle, it waits for those of others."""
         self._leases_watched = watched
         at = self._clock.now() + self._leases.length // 4 if watched else None
-        self._alarm.call_at(at, self._look_after_leases)
+        self._alarm.call_at(at, self._look_after_leases, background=True)
 
     async def _idle(self) -> bool:
         """Nothing can be claimed and nothing is in hand; true when the run is over."""

@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 from pytest_taskq.core.errors import NotStorable
-from pytest_taskq.docket import ExecutionState, Perpetual, Retry
+from pytest_taskq.docket import Docket, ExecutionState, Perpetual, Retry, Worker
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.stores.memory import MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -132,6 +135,24 @@ async def test_arguments_that_cannot_be_stored_fail_the_run_and_not_the_chain(do
     failed = docket.queue.history.errors()
     assert [type(error) for _, error in failed] == [NotStorable]
     assert (await docket.get_execution("k")).args == ("cellar",)
+
+
+@pytest.mark.parametrize("mode", ["held", "auto"])
+async def test_when_time_is_elapsed_each_run_is_at_its_exact_instant(mode):
+    clock, runs = Clock(mode), []
+    docket = Docket.on_queue(Queue(MemoryStore(), clock))
+
+    async def look(perpetual: Perpetual = Perpetual(every=HOUR)):
+        runs.append(clock.time())
+
+    start = clock.time() + HOUR
+    await docket.add(look, when=start)()
+    with clock.in_loop():
+        run = asyncio.create_task(Worker(docket).run_forever())
+        await clock.elapse("7d1s")
+        run.cancel()
+        await run
+    assert runs == [start + number * HOUR for number in range(7 * 24)]
 
 
 async def test_called_directly_its_words_work_and_its_wishes_can_be_read():
