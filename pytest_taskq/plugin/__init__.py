@@ -139,14 +139,18 @@ def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[
     @functools.wraps(function)
     async def ending(*args: Any, **kwargs: Any) -> Any:
         environment.enter()
+        value = None
         try:
-            return await function(*args, **kwargs)
-        except BaseException:
+            value = await function(*args, **kwargs)
+        except BaseException as error:
             environment.note()
-            if environment.stuck is not None:
-                pytest.fail(environment.stuck, pytrace=False)
-            raise
+            if environment.stuck is None or isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
         finally:
             await environment.end_runs()
+        # Out here it has no cause to be shown, and a test that caught its own end fails too.
+        if environment.stuck is not None:
+            pytest.fail(environment.stuck, pytrace=False)
+        return value
 
     return ending

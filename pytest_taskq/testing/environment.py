@@ -13,6 +13,7 @@ from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Mode
 from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
+from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock, describe_queue
@@ -100,6 +101,9 @@ class Environment:
                 await queue.end_runs()
         finally:
             self._in_loop.close()
+            left = LoopTime.of(asyncio.get_running_loop())
+            if left is not None and left.clock is self.clock:
+                left.end()  # a task that the test has left behind is in it still
 
     def _is_stuck(self) -> None:
         self.stuck = describe_deadlock(self.clock, self._stuck_after)

@@ -18,7 +18,8 @@ HEAVY = {"redis", "fakeredis", "asyncpg", "sqlite3", "freezegun", "hypothesis", 
 
 @pytest.mark.parametrize("loops", [True, False])
 def test_collecting_loads_nothing_heavy(run_files, loops):
-    options = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:randomly", "-p", "no:xdist"]
+    others = ("hypothesispytest", "anyio", "randomly", "xdist", "time_machine")
+    options = [option for name in others for option in ("-p", f"no:{name}")]
     if not loops:
         options += ["-p", "no:asyncio"]
     result = run_files("--co", "-q", "-s", *options, conftest=LOADED)

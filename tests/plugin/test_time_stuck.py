@@ -1,0 +1,98 @@
+"""A test in which nothing can move ends, and says who waits for what."""
+
+import pytest
+
+STUCK = """
+    import asyncio
+    import pytest
+
+    pytestmark = pytest.mark.asyncio
+
+    @pytest.mark.taskq_time(mode="auto")
+    async def test_notified_too_early():
+        condition = asyncio.Condition()
+
+        async def producer():
+            async with condition:
+                condition.notify()
+
+        async def consumer():
+            async with condition:
+                await condition.wait()
+
+        await asyncio.gather(producer(), consumer())
+
+    async def test_sleeps(taskq_clock):
+        await asyncio.sleep(60)
+
+    @pytest.mark.taskq_time(mode="auto")
+    async def test_catches_its_own_end():
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def test_a_job_sleeps(docket, worker, taskq_clock):
+        async def job():
+            await asyncio.sleep(60)
+
+        await docket.add(job)()
+        await worker.run_until_finished()
+
+    async def test_a_job_waits_for_ever(docket, worker):
+        async def job():
+            await asyncio.Event().wait()
+
+        await docket.add(job)()
+        await worker.run_until_finished()
+
+    async def test_next():
+        await asyncio.sleep(0)
+"""
+
+
+@pytest.mark.slow
+def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
+    result = run(STUCK, "-v", ini="taskq_stuck_after = 1\n")
+    result.assert_outcomes(passed=1, failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "deadlock: *consumer (in Condition.wait, *) or test_notified_too_early (in gather, *).",
+            "For 1 real seconds no task was ready, *. The clock is auto and stands at * UTC.",
+            "deadlock: nothing can wake test_sleeps (in sleep, test_*.py:*).",
+            "The next timer is at * UTC: let time pass with `await taskq_clock.elapse(...)`, *",
+            "deadlock: nothing can wake test_catches_its_own_end (in Event.wait, test_*.py:*).",
+            "deadlock: nothing can wake job (in sleep, *) or test_a_job_sleeps (in Worker.run_*).",
+            "*taskq: the queue*",
+            "  #1  job()  *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*another exception*")
+
+
+@pytest.mark.slow
+def test_zero_is_never(run):
+    text = """
+        import asyncio
+        import threading
+        import pytest
+
+        @pytest.mark.asyncio
+        @pytest.mark.taskq_time
+        async def test_something_that_nobody_can_know_of_comes_late():
+            event, loop = asyncio.Event(), asyncio.get_running_loop()
+            timer = threading.Timer(2, loop.call_soon_threadsafe, [event.set])
+            timer.start()
+            await event.wait()
+    """
+    run(text, "--taskq-stuck-after=0").assert_outcomes(passed=1)
+    result = run(text, ini="taskq_stuck_after = 1\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["deadlock: nothing can wake *"])
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "0.5"])
+def test_a_number_of_seconds_that_can_mean_nothing_stops_pytest(run, value):
+    result = run("", ini=f"taskq_stuck_after = {value}\n")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: taskq: the stuck after must be a whole number of at least 0. It is '{value}'*"]
+    )
