@@ -290,10 +290,11 @@ def test_where_there_are_no_zones_at_all_the_error_says_what_to_install(monkeypa
     for name in ["tzdata", *(name for name in sys.modules if name.startswith("tzdata."))]:
         monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath(to=())
-    ZoneInfo.clear_cache()
+    # Not those of other tests: two objects of one zone do not compare equal in a repeated hour.
+    ZoneInfo.clear_cache(only_keys=["America/Port_of_Spain"])
     try:
         with pytest.raises(BadOption, match="install tzdata"):
-            cron("@daily", "Europe/Berlin")
+            cron("@daily", "America/Port_of_Spain")
         assert cron("@daily", "UTC").zone is UTC
     finally:
         zoneinfo.reset_tzpath()
