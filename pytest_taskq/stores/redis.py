@@ -135,11 +135,13 @@ class RedisConnections:
             listener = asyncio.create_task(_listen(subscription, heard))
             yield
         finally:
-            if listener is not None:
-                listener.cancel()
-                await asyncio.wait([listener])
-            await subscription.aclose()  # type: ignore[no-untyped-call]
-            await client.connection_pool.disconnect()
+            try:
+                if listener is not None:
+                    listener.cancel()
+                    await asyncio.wait([listener])
+            finally:  # who is cancelled twice must not leave the connection open either
+                await subscription.aclose()  # type: ignore[no-untyped-call]
+                await client.connection_pool.disconnect()
 
     async def aclose(self) -> None:
         """Close the connection of the running loop; the others are closed with their loops."""
