@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from pytest_taskq.core.job import Job, JobId, State, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.stores._waiting import Waiting
+from pytest_taskq.stores._watchers import Watchers
 
 __all__ = ["MemoryStore"]
 
@@ -27,7 +27,7 @@ class MemoryStore:
     def __init__(self) -> None:
         # Sync code may enqueue from any thread.
         self._lock = threading.Lock()
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers = Watchers()
         self._begin()
 
     def _begin(self) -> None:
@@ -43,8 +43,7 @@ class MemoryStore:
         """See ``Store.put``."""
         with self._lock:
             answers = [self._put(after, replacing) for after, replacing in changes]
-        for changed in self._watchers:
-            changed()
+        self._watchers.tell()
         return answers
 
     async def get(self, job_id: JobId) -> Job | None:
@@ -71,8 +70,7 @@ class MemoryStore:
         """See ``Store.delete``."""
         with self._lock:
             answers = self._delete(jobs)
-        for changed in self._watchers:
-            changed()
+        self._watchers.tell()
         return answers
 
     def _delete(self, jobs: Sequence[Job]) -> list[bool]:
@@ -92,25 +90,13 @@ class MemoryStore:
         """See ``Store.clear``."""
         with self._lock:
             self._begin()
-        for changed in self._watchers:
-            changed()
+        self._watchers.tell()
 
     @asynccontextmanager
     async def watch(self, changed: Callable[[], None]) -> AsyncIterator[None]:
         """See ``Store.watch``."""
-        loop = asyncio.get_running_loop()
-
-        def tell() -> None:
-            if asyncio._get_running_loop() is loop:  # noqa: SLF001 - documented, None without one
-                changed()  # a fifth of the cost of waking the loop, at every change of its own
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(changed)
-
-        self._watchers = [*self._watchers, tell]
-        try:
+        with self._watchers.added(changed):
             yield
-        finally:
-            self._watchers = [other for other in self._watchers if other is not tell]
 
     async def aclose(self) -> None:
         """See ``Store.aclose``."""

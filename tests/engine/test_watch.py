@@ -85,7 +85,7 @@ async def test_a_watch_ends_with_its_run(two):
     run = asyncio.create_task(two.worker.run_forever())
     for _ in range(20):
         await asyncio.sleep(0)
-    assert two.store._watchers
+    assert two.store._watchers._tells
     two.worker.stop()
     await run
-    assert not two.store._watchers
+    assert not two.store._watchers._tells

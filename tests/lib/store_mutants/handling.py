@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import asynccontextmanager
+from functools import partial
 
 from store_mutants.base import Handle, Honest, breaks
 
@@ -59,9 +60,10 @@ class DoesNotTellOfTheForgotten(Honest):
 @breaks("test_every_watcher_is_told")
 class TellsTheLastWatcherOnly(Honest):
     async def put(self, changes):
-        watchers, self._watchers = self._watchers, self._watchers[-1:]
+        watchers = self._watchers
+        tells, watchers._tells = watchers._tells, watchers._tells[-1:]
         answers = await super().put(changes)
-        self._watchers = watchers
+        watchers._tells = tells
         return answers
 
 
@@ -69,9 +71,10 @@ class TellsTheLastWatcherOnly(Honest):
 class TellsOnTheLoopOfTheChange(Honest):
     @asynccontextmanager
     async def watch(self, changed):
-        self._watchers = [*self._watchers, changed]
+        watchers = self._watchers
+        watchers._tells = (*watchers._tells, changed)
         yield
-        self._watchers = [other for other in self._watchers if other is not changed]
+        watchers._tells = tuple([other for other in watchers._tells if other is not changed])
 
 
 @breaks("test_who_does_not_watch_any_more_is_not_told")
@@ -79,7 +82,8 @@ class TellsForEver(Honest):
     @asynccontextmanager
     async def watch(self, changed):
         loop = asyncio.get_running_loop()
-        self._watchers = [*self._watchers, lambda: loop.call_soon_threadsafe(changed)]
+        tell = partial(loop.call_soon_threadsafe, changed)
+        self._watchers._tells = (*self._watchers._tells, tell)
         yield
 
 
