@@ -40,24 +40,22 @@ class PerLoop(Generic[C]):
 
     async def aclose(self) -> None:
         """Close the connection of the running loop, if there is one."""
-        loop = asyncio.get_running_loop()
-        self._ready.pop(loop, None)
-        holder = self._holders.pop(loop, None)
+        holder = self._holders.get(asyncio.get_running_loop())
         if holder is not None:
             await holder.aclose()
 
     async def _start(self, loop: asyncio.AbstractEventLoop) -> C:
-        holder = self._holders[loop] = self._hold()
-        try:
-            return await anext(holder)
-        except BaseException:
-            self._ready.pop(loop, None)
-            self._holders.pop(loop, None)
-            raise
+        holder = self._holders[loop] = self._hold(loop)
+        return await anext(holder)
 
-    async def _hold(self) -> AsyncGenerator[C, None]:
-        connection = await self._open()
+    async def _hold(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[C, None]:
+        connection: C | None = None
         try:
+            connection = await self._open()
             yield connection
         finally:
-            await self._close(connection)
+            # They refer to the loop themselves, and would keep it and this for ever.
+            self._ready.pop(loop, None)
+            self._holders.pop(loop, None)
+            if connection is not None:
+                await self._close(connection)

@@ -1,6 +1,8 @@
 """One connection for each loop, which goes with it."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -91,3 +93,15 @@ def test_closing_by_hand_closes_this_loops_connection_and_a_second_time_nothing(
         assert (await exchange.per_loop.get()) is not line
 
     asyncio.run(call())
+
+
+def test_what_is_kept_for_a_loop_goes_with_it():
+    exchange = Exchange()
+
+    async def call() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await exchange.per_loop.get()
+        return weakref.ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(call())
+    gc.collect()
+    assert loop() is None
