@@ -14,7 +14,7 @@ from pytest_taskq.core.store import JobQuery, Store
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.execute import Hand, Stop, describe_failure, execute
 from pytest_taskq.engine.leases import Ended, Leases
-from pytest_taskq.engine.loop_time import sleep_real
+from pytest_taskq.engine.loop_time import call_real
 from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
 
 if TYPE_CHECKING:
@@ -87,14 +87,13 @@ class Hands:
         """Wait until the attempts in hand have ended, so many real seconds at most."""
         tasks = [hand.task for hand in self._hands.values() if hand.task is not None]
         if tasks:
-            limit = asyncio.create_task(sleep_real(seconds))
+            waiting = asyncio.ensure_future(asyncio.wait(tasks))
+            limit = call_real(seconds, waiting.cancel)
             try:
-                await asyncio.wait(
-                    {limit, asyncio.ensure_future(asyncio.wait(tasks))},
-                    return_when="FIRST_COMPLETED",
-                )
+                await asyncio.wait({waiting})
             finally:
                 limit.cancel()
+                waiting.cancel()
 
     def abandon(self) -> list[Job]:
         """Give back the jobs of attempts that did not stop, and forget them; which those are."""

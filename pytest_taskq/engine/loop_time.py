@@ -265,7 +265,7 @@ class LoopTime:
                         )
 
 
-def call_real(seconds: float, call: Callable[[], None]) -> RealTimer | asyncio.TimerHandle:
+def call_real(seconds: float, call: Callable[[], object]) -> RealTimer | asyncio.TimerHandle:
     """Call after so many real seconds, whatever the timers of the running loop follow."""
     loop = asyncio.get_running_loop()
     time = LoopTime.of(loop)

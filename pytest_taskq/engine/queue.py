@@ -143,9 +143,7 @@ class Queue:
         """Store new jobs, each on its own, in order."""
         self.use()
         LAST_USED.set(self._ref)
-        # Cut in the middle, it would land and the history would never hear of it.
-        landing = self._land(jobs)
-        return await (landing if self.store.immediate else to_its_end(landing))
+        return await self.uncut(self._land(jobs))
 
     async def _land(self, jobs: Sequence[Job]) -> list[Job | Refusal]:
         answers = await self.store.put([Change(job, None) for job in jobs])
@@ -186,6 +184,13 @@ class Queue:
         self.use()
         await self.store.clear()
         self.tell(None)
+
+    def uncut(self, coroutine: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """What changes jobs, to be awaited to its end whoever is cancelled.
+
+        Cut while it waits for the store, a change would land and the history never hear of it.
+        """
+        return coroutine if self.store.immediate else to_its_end(coroutine)
 
     def sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run one of the calls above from sync code: ``queue.sync(queue.get(7))``."""
@@ -259,8 +264,7 @@ class Queue:
     async def _ask(self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]) -> Job | None:
         """Apply an outsider's decision to the record as it is; None where it is not allowed."""
         self.use()
-        deciding = self._decide(job_id, verb, decide)
-        return await (deciding if self.store.immediate else to_its_end(deciding))
+        return await self.uncut(self._decide(job_id, verb, decide))
 
     async def _decide(
         self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]

@@ -10,7 +10,7 @@ from pytest_taskq.engine.machine import Stopwatch
 
 __all__ = ["RealTimer", "RealTimers"]
 
-Call = Callable[[], None]
+Call = Callable[[], object]
 
 
 class RealTimer:

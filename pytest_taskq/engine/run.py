@@ -20,7 +20,7 @@ from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.execute import Stop
 from pytest_taskq.engine.hands import Hands
-from pytest_taskq.engine.interrupt import interrupted, to_its_end
+from pytest_taskq.engine.interrupt import interrupted
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
 from pytest_taskq.engine.loop_time import call_real
@@ -66,7 +66,6 @@ class Run:
         self._queue = worker.queue
         self._leases = worker.queue.leases
         self._clock = worker.queue.clock
-        self._immediate = worker.queue.store.immediate
         self._loop = asyncio.get_running_loop()
         self._ends = ends
         self._budget = attempts
@@ -131,7 +130,7 @@ class Run:
         A turn that was cut while it waits for the store would lose what it has just claimed.
         """
         try:
-            if await (self._turn() if self._immediate else to_its_end(self._turn())):
+            if await self._queue.uncut(self._turn()):
                 return True
             if self._hands.interrupt is not None:
                 raise self._hands.interrupt
@@ -293,4 +292,4 @@ class Run:
             await self._hands.wait(STOP_SECONDS)
         finally:
             self._hands.abandon()
-            await (self._record() if self._immediate else to_its_end(self._record()))
+            await self._queue.uncut(self._record())
