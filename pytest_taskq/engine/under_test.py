@@ -1,0 +1,110 @@
+"""What an app tells the harness that tests it: its tasks, its jobs, and how they are run.
+
+A facade, and the adapter of a real app, each has one object like this; the harness knows no
+other way to a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.schedule import Schedule
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.history import History
+
+__all__ = ["AppUnderTest", "Call", "TaskInfo", "Told"]
+
+
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A registered task.
+
+    ``function`` is the user's, for the names of its parameters; ``given`` are those that the
+    library fills in itself, such as a context or a dependency. ``delay`` says how long after
+    the failure of an attempt (1, 2, ...) the next one is due; None when there is none.
+    ``schedule``: of a periodic task. ``automatic``: enqueued by the app and not by the test.
+    """
+
+    name: str
+    function: Callable[..., Any] | None = None
+    given: frozenset[str] = frozenset()
+    delay: Callable[[int, BaseException], timedelta | None] | None = None
+    schedule: Schedule | None = None
+    automatic: bool = False
+
+
+class Told(NamedTuple):
+    """A job in the words of its library: what was decoded, and what it calls its options.
+
+    ``key`` is None where nobody chose one.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    priority: int
+    key: str | None
+
+
+class Call(NamedTuple):
+    """A job to enqueue: the options are those of the library, ``at`` microseconds UTC."""
+
+    task: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = NO_ARGUMENTS
+    at: int | None = None
+    attempt: int = 1
+
+
+class AppUnderTest(Protocol):
+    """An app in front of the harness."""
+
+    library: str
+    """Whose words it speaks, for messages: "docket"."""
+    clock: Clock
+    history: History
+
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """The registered tasks by name."""
+
+    def name_of(self, task: object) -> str | None:
+        """The name under which jobs of this function or task object are enqueued.
+
+        None for what no app of this library could have as a task.
+        """
+
+    def tell(self, job: Job) -> Told:
+        """The job in the library's words. Raises when its payload cannot be read."""
+
+    def jobs(self) -> Sequence[Job]:
+        """Every job as it is now, oldest first; from sync code."""
+
+    async def enqueue(self, call: Call) -> Job:
+        """Enqueue as the library does, with its checks and its options for the task.
+
+        ``attempt`` above 1: as if so many less one had failed.
+        """
+
+    async def run(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> int:
+        """Run what is due, and what that enqueues, and say how many attempts that took.
+
+        At most ``attempts``; only jobs for which ``only`` is true; ``ends`` is asked after each
+        outcome that was recorded, and true ends the run. What tasks raise stays in the history.
+        Sync tasks run as the library runs them.
+        """
+
+    async def run_forever(self, *, workers: int = 1) -> None:
+        """Run live workers until cancelled; then let them end as the library does."""
