@@ -57,14 +57,18 @@ class Leases:
         *,
         queues: frozenset[str] | None = None,
         now: int | None = None,
+        only: Callable[[Job], bool] | None = None,
     ) -> list[Job]:
-        """Lease up to ``limit`` jobs that are due by ``now`` and whose names are free."""
+        """Lease up to ``limit`` jobs that are due by ``now`` and whose names are free.
+
+        ``only``: which of them; None for any.
+        """
         self._queue.use()
         claimed: list[Job] = []
         if now is None:
             now = self._clock.now()
         expires_at = now + self.length
-        more = True
+        more, passed = True, None
         while more:
             wanted = limit - len(claimed)
             ready = await self._store.find(
@@ -74,9 +78,14 @@ class Leases:
                     due_by=now,
                     claimable=True,
                     sort="claim",
+                    after=passed,
                     limit=wanted,
                 )
             )
+            more = len(ready) == wanted  # a page that is not full is the last one
+            if only is not None and ready:
+                passed = ready[-1]
+                ready = [job for job in ready if only(job)]
             changes = [
                 Change(
                     transitions.claim(job, Lease(worker, next(self._tokens), expires_at), now), job
@@ -87,8 +96,7 @@ class Leases:
                 if isinstance(answer, Job):
                     claimed.append(answer)
                     self._history.add(now, "claim", answer, worker)
-            # A page that is not full is the last one.
-            more = len(ready) == wanted and len(claimed) < limit
+            more = more and len(claimed) < limit
         return claimed
 
     async def finish(self, ended: Sequence[Ended]) -> list[Job | None]:

@@ -183,7 +183,10 @@ class Run:
         if free <= 0:
             return bool(self._hands)
         now = self._looked_at = self._clock.now()
-        jobs = await self._leases.claim(self.worker.name, free, queues=self.worker.queues, now=now)
+        worker = self.worker
+        jobs = await self._leases.claim(
+            worker.name, free, queues=worker.queues, now=now, only=worker.only
+        )
         for position, job in enumerate(jobs):
             try:
                 self._start(job)
@@ -217,6 +220,8 @@ class Run:
                 self.report.failures.append((job or item.job, item.error))
             if item.recorded is not None and job is not None:
                 await item.recorded(job)
+        if self.worker.ends is not None and ended and self.worker.ends():
+            self._stopping = True
 
     async def _keep_leases(self) -> None:
         """Renew our own leases, and take jobs whose leases have lapsed."""

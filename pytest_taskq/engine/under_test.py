@@ -98,12 +98,13 @@ class AppUnderTest(Protocol):
         attempts: int | None = None,
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        until: int | None = None,
     ) -> int:
         """Run what is due, and what that enqueues, and say how many attempts that took.
 
-        At most ``attempts``; only jobs for which ``only`` is true; ``ends`` is asked after each
-        outcome that was recorded, and true ends the run. What tasks raise stays in the history.
-        Sync tasks run as the library runs them.
+        The arguments are those of the engine's ``Worker`` and its ``run_until_idle``: ``only``
+        says which jobs, ``ends`` when to stop, and with ``until`` time passes to that instant.
+        What tasks raise stays in the history.
         """
 
     async def run_forever(self, *, workers: int = 1) -> None:

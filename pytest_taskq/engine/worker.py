@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
@@ -20,6 +22,8 @@ class Worker:
     ``queues``: the ones it listens to; None for all. ``expired``: whether and when again, for a
     job whose worker let the lease lapse; by default at once. ``drains``: cancelling who awaits
     a run lets the jobs in hand end, and the run returns; by default they go back and it raises.
+    ``only``: which jobs it takes; None for all. ``ends`` is asked after outcomes were recorded;
+    when it says True, the run ends after the jobs in hand.
     """
 
     def __init__(
@@ -32,6 +36,8 @@ class Worker:
         queues: frozenset[str] | None = None,
         expired: Callable[[Job], Again | None] | None = None,
         drains: bool = False,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
             raise BadOption(
@@ -44,6 +50,8 @@ class Worker:
         self.concurrency = concurrency
         self.queues = queues
         self._drains = drains
+        self.only = only
+        self.ends = ends
         self.expired = expired or (lambda _job: Again(at=queue.clock.now()))
 
     @property
@@ -51,10 +59,30 @@ class Worker:
         """The jobs this worker has in hand."""
         return [job for run in self._runs() for job in run.jobs]
 
-    async def run_until_idle(self, *, attempts: int | None = None) -> Report:
-        """Run what is due, and what that enqueues, until nothing is due; at most ``attempts``."""
-        run = Run(self, "idle", attempts=attempts, drains=self._drains)
-        return await run.go()
+    async def run_until_idle(
+        self, *, attempts: int | None = None, until: int | None = None
+    ) -> Report:
+        """Run what is due, and what that enqueues, until nothing is due; at most ``attempts``.
+
+        With ``until``, time passes to that instant, each job running at its own; jobs that are
+        in hand even then go back to the queue. A run that ends before leaves the clock there.
+        Raises BadOption for ``until`` on a real clock.
+        """
+        if until is None:
+            return await Run(self, "idle", attempts=attempts, drains=self._drains).go()
+        run = Run(self, "stopped", attempts=attempts, drains=self._drains)
+        clock = self.queue.clock
+        going = asyncio.ensure_future(run.go())
+        elapsing = asyncio.ensure_future(clock.elapse(timedelta(microseconds=until - clock.now())))
+        try:
+            await asyncio.wait({going, elapsing}, return_when=asyncio.FIRST_COMPLETED)
+            if elapsing.done():
+                elapsing.result()
+        finally:
+            elapsing.cancel()
+            if not going.done():
+                await run.end()
+        return await going
 
     async def run_until_finished(self, *, at_most: Mapping[str, int] | None = None) -> Report:
         """Run until no job is left, letting time pass as the clock's mode says.
