@@ -1,0 +1,128 @@
+"""An app over the bare engine: what tests of the harness put in front of it."""
+
+import asyncio
+from contextlib import contextmanager
+
+from pytest_taskq.core.errors import UnknownTask
+from pytest_taskq.core.instants import to_micros
+from pytest_taskq.core.payload import decode_call
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.tasks import Task, Tasks
+from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.worker import Worker
+from pytest_taskq.stores.memory import MemoryStore
+
+SECOND = 1_000_000
+
+
+class EngineApp:
+    """An ``AppUnderTest`` whose words are the engine's own.
+
+        app = EngineApp(environment.new_queue())
+
+        @app.task
+        async def charge(cart): ...
+
+        await app.add("charge", 7)
+        await app.run()
+
+    ``settings`` are those of its workers, such as ``concurrency``.
+    """
+
+    library = "engine"
+
+    def __init__(self, queue=None, *, mode="held", start=None, **settings):
+        self.queue = Queue(MemoryStore(), Clock(mode, start), seed=0) if queue is None else queue
+        self.clock = self.queue.clock
+        self.history = self.queue.history
+        self.registered = Tasks()
+        self.settings = {"name": "worker", "concurrency": 1} | settings
+        self._infos = {}
+
+    def task(self, function=None, *, schedule=None, automatic=False, **options):
+        """Register a function; the options are those of ``Task.of``. Also a decorator."""
+        if function is None:
+            return lambda function: self.task(
+                function, schedule=schedule, automatic=automatic, **options
+            )
+        task = self.registered.add(Task.of(function, **options))
+        self._infos[task.name] = TaskInfo(
+            task.name,
+            function,
+            delay=lambda attempt, error: task.retry.delay(attempt, error, self.queue.rng),
+            schedule=schedule,
+            automatic=automatic,
+        )
+        return function
+
+    async def add(self, name, *args, after=0, options=None, **kwargs):
+        """Enqueue a call, due so many seconds from now; ``options`` are fields of the job."""
+        due_at = self.clock.now() + to_micros(after)
+        job = self.queue.new_job(name, args, kwargs, due_at=due_at, **(options or {}))
+        return await self.queue.enqueue(job)
+
+    def tasks(self):
+        return self._infos
+
+    def name_of(self, task):
+        found = (name for name, info in self._infos.items() if info.function is task)
+        return next(found, getattr(task, "__name__", None))
+
+    def tell(self, job):
+        args, kwargs = decode_call(job.payload)
+        return Told(args, kwargs, job.priority, job.key)
+
+    def jobs(self):
+        return self.queue.sync(self.queue.find())
+
+    async def enqueue(self, call: Call):
+        if call.task not in self.registered:
+            raise UnknownTask(call.task, self.registered)
+        job = self.queue.new_job(call.task, call.args, call.kwargs, due_at=call.at)
+        return await self.queue.enqueue(job._replace(attempt=call.attempt - 1))
+
+    async def run(self, *, attempts=None, only=None, ends=None):
+        worker = Worker(self.queue, self.registered, **self.settings)
+
+        def end(_job):
+            if ends is not None and ends():
+                worker.stop()
+
+        with self._only(only), self.queue.told(end):
+            return (await worker.run_until_idle(attempts=attempts)).attempts
+
+    async def run_forever(self, *, workers=1):
+        name = self.settings["name"]
+        names = [name] if workers == 1 else [f"{name}-{n}" for n in range(1, workers + 1)]
+        made = [Worker(self.queue, self.registered, **self.settings | {"name": n}) for n in names]
+        async with asyncio.TaskGroup() as group:
+            for worker in made:
+                group.create_task(worker.run_forever())
+
+    @contextmanager
+    def _only(self, only):
+        store = self.queue.store
+        if only is not None:
+            self.queue.store = _Chosen(store, only)
+        try:
+            yield
+        finally:
+            self.queue.store = store
+
+
+class _Chosen:
+    """A store in which a worker finds only the jobs that may run."""
+
+    def __init__(self, store, only):
+        self._store = store
+        self._only = only
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def find(self, query):
+        if query.sort not in {"claim", "due"}:
+            return await self._store.find(query)
+        found = await self._store.find(query._replace(limit=None))
+        return [job for job in found if self._only(job)][: query.limit]
