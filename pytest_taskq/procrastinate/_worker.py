@@ -91,14 +91,15 @@ class WorkerRun:
         """Run, and then raise what the first failed job raised if that was asked for."""
         seen = len(self._queue.history)
         try:
-            report = await (self._forever() if self._options.wait else self._what_is_due())
+            report = await (self._forever() if self._options.wait else self.what_is_due())
         finally:
             await self._delete_finished()
         if self._options.raise_errors and report.failures:
             self._raise_first(report, seen)
 
-    async def _what_is_due(self) -> Report:
-        return await self._worker.run_until_idle()
+    async def what_is_due(self, *, attempts: int | None = None) -> Report:
+        """Run until nothing is due, at most so many ``attempts``."""
+        return await self._worker.run_until_idle(attempts=attempts)
 
     async def _forever(self) -> Report:
         """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""

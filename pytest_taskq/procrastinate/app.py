@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
+from pytest_taskq.procrastinate._under_test import UnderTest
 from pytest_taskq.procrastinate._worker import WorkerOptions, WorkerRun
 from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, TaskNotFound
 from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
@@ -118,10 +119,7 @@ class App:
         by the signature of the task. Raises TaskNotFound, TypeError for arguments that the task
         would not take, and what ``JobDeferrer.defer_async`` raises.
         """
-        self.perform_import_paths()
-        task = self.tasks.get(name)
-        if task is None:
-            raise self._not_found(name)
+        task = self.task_named(name)
         deferrer = JobDeferrer(self, task.deferrer.job)
         return await deferrer.defer_async(**task.bind(args, kwargs or {}))
 
@@ -146,10 +144,18 @@ class App:
         here, with a note that names the others. A run that waits ends at the first error, even
         one that is to be retried. Raises TypeError or ValueError for options that mean nothing.
         """
+        await self.worker_run(options).go()
+
+    def under_test(self) -> UnderTest:
+        """This app as the harness wants to see it, on the connector that it has now."""
+        return UnderTest(self)
+
+    def worker_run(self, options: Mapping[str, Any]) -> WorkerRun:
+        """One run of a worker with these options over the app's defaults, not begun yet."""
         options = {**self.worker_defaults, **options}
         refuse_unknown("run_worker", options, WorkerOptions)
         self.perform_import_paths()
-        await WorkerRun(self, WorkerOptions(**options)).go()
+        return WorkerRun(self, WorkerOptions(**options))
 
     def run_worker(self, **options: Any) -> None:
         """Open the app, run a worker on an event loop of its own, and close what was opened.
@@ -218,6 +224,13 @@ class App:
         """Import the modules of ``import_paths``, so that their tasks are registered."""
         for path in self.import_paths:
             import_module(path)
+
+    def task_named(self, name: str) -> Task[..., Any]:
+        """The task of a name or an alias. Raises TaskNotFound."""
+        self.perform_import_paths()
+        if name not in self.tasks:
+            raise self._not_found(name)
+        return self.tasks[name]
 
     def _not_found(self, name: str) -> TaskNotFound:
         return TaskNotFound(

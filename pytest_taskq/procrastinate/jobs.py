@@ -140,12 +140,7 @@ class JobDeferrer:
         argument that JSON has no form for, ConnectorException for what the database of
         production refuses, AppNotOpen.
         """
-        queue = self.app.connector.require_open()
-        try:
-            stored = await queue.enqueue(self._record(queue, task_kwargs))
-        except NameHeld as held:
-            raise self._already_enqueued(held.holder) from None
-        return stored.id
+        return (await self.store(task_kwargs)).id
 
     def defer(self, **task_kwargs: Any) -> int:
         """See ``defer_async``. Raises RuntimeError inside a running event loop."""
@@ -172,6 +167,14 @@ class JobDeferrer:
         """See ``batch_defer_async``. Raises RuntimeError inside a running event loop."""
         queue = self.app.connector.queue
         return run_sync("batch_defer", queue, lambda: self.batch_defer_async(*task_kwargs))
+
+    async def store(self, task_kwargs: Mapping[str, Any], *, runs: int = 0) -> Record:
+        """What ``defer_async`` does, as if the job had failed so many ``runs`` before."""
+        queue = self.app.connector.require_open()
+        try:
+            return await queue.enqueue(self._record(queue, task_kwargs)._replace(attempt=runs))
+        except NameHeld as held:
+            raise self._already_enqueued(held.holder) from None
 
     def _record(self, queue: Queue, task_kwargs: Mapping[str, Any]) -> Record:
         job = self.job

@@ -1,0 +1,111 @@
+"""An app of this facade in front of the harness: its tasks, its jobs, and how they are run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job as Record
+from pytest_taskq.core.payload import decode_call
+from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.procrastinate._records import queueing_lock_of
+from pytest_taskq.procrastinate.jobs import JobDeferrer
+from pytest_taskq.procrastinate.tasks import Task
+
+if TYPE_CHECKING:
+    from pytest_taskq.procrastinate.app import App
+
+__all__ = ["UnderTest"]
+
+
+class UnderTest:
+    """See ``AppUnderTest``; the app is looked at on the connector that it has now."""
+
+    library = "procrastinate"
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._queue = app.connector.queue
+        self.clock = self._queue.clock
+        self.history = self._queue.history
+
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
+        self._app.perform_import_paths()
+        return {task.name: self._info(task) for task in self._app.tasks.values()}
+
+    def name_of(self, task: object) -> str | None:
+        """See ``AppUnderTest.name_of``."""
+        if isinstance(task, Task):
+            return task.name
+        for known in self._app.tasks.values():
+            if known.func is task:
+                return known.name
+        module, name = (getattr(task, part, None) for part in ("__module__", "__name__"))
+        return f"{module}.{name}" if callable(task) and module and name else None
+
+    def tell(self, job: Record) -> Told:
+        """See ``AppUnderTest.tell``; the key of a job is its queueing lock."""
+        args, kwargs = decode_call(job.payload)
+        return Told(args, kwargs, job.priority, queueing_lock_of(job))
+
+    def jobs(self) -> Sequence[Record]:
+        """See ``AppUnderTest.jobs``."""
+        return self._queue.sync(self._queue.find())
+
+    async def enqueue(self, call: Call) -> Record:
+        """See ``AppUnderTest.enqueue``. Raises as ``App.defer_async``."""
+        task = self._app.task_named(call.task)
+        job = task.deferrer.job
+        if call.at is not None:
+            job = job.evolve(scheduled_at=to_datetime(call.at))
+        kwargs = task.bind(call.args, call.kwargs)
+        return await JobDeferrer(self._app, job).store(kwargs, runs=call.attempt - 1)
+
+    async def run(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Record], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> int:
+        """See ``AppUnderTest.run``."""
+        report = await self._app.worker_run({"wait": False}).what_is_due(attempts=attempts)
+        return report.attempts
+
+    async def run_forever(self, *, workers: int = 1) -> None:
+        """See ``AppUnderTest.run_forever``."""
+        names = [f"worker-{number}" for number in range(1, workers + 1)]
+        runs = [
+            asyncio.ensure_future(self._app.worker_run({"wait": True, "name": name}).go())
+            for name in names
+        ]
+        try:
+            done, _ = await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+        done.pop().result()
+
+    def _info(self, task: Task[..., Any]) -> TaskInfo:
+        given = list(signature(task.func).parameters)[: task.pass_context]
+        return TaskInfo(
+            name=task.name,
+            function=task.func,
+            given=frozenset(given),
+            delay=partial(self._delay, task),
+        )
+
+    def _delay(self, task: Task[..., Any], attempt: int, error: BaseException) -> timedelta | None:
+        if task.retry_strategy is None:
+            return None
+        job = task.deferrer.job.evolve(attempts=attempt - 1)
+        decision = task.retry_strategy.get_retry_decision(exception=error, job=job)
+        now = self.clock.time()
+        return None if decision is None else max(timedelta(), decision.at(now) - now)
