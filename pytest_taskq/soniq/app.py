@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_taskq.core.errors import BadOption, NameHeld
+from pytest_taskq.core.job import Job
 from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.soniq._attempt import Hooks, task_of
 from pytest_taskq.soniq._enqueue import Options, Target, When, called, known, new_job
@@ -15,6 +16,7 @@ from pytest_taskq.soniq._rows import row_id
 from pytest_taskq.soniq._running import run, worker_of
 from pytest_taskq.soniq._settings import read_settings, warn_of_options
 from pytest_taskq.soniq._table import Table
+from pytest_taskq.soniq._under_test import UnderTest
 from pytest_taskq.soniq.backend import MemoryBackend
 from pytest_taskq.soniq.dead_letter import DeadLetterService
 
@@ -148,21 +150,14 @@ class Soniq(Table):
         returned instead. Raises SoniqError for an unknown name and for arguments that do not
         fit or are no JSON; nothing is stored then.
         """
-        queue_of_jobs = self._open()
+        self._open()
         if connection is not None:
             raise ValueError(
                 "Transactional enqueue is not supported by MemoryBackend. A connection was given. "
                 "Leave it out."
             )
-        settings = self._settings
-        name, arguments = called(target, args, kwargs, settings.task_name_pattern)
-        job = known(name, self._registered, settings)
         options = Options(queue, priority, scheduled_at, unique, dedup_key)
-        asked = new_job(queue_of_jobs, settings, name, job, arguments, options)
-        try:
-            return row_id((await queue_of_jobs.enqueue(asked)).id)
-        except NameHeld as held:
-            return row_id(held.holder or 0)
+        return row_id((await self._put(self._job_of(target, args, kwargs, options))).id)
 
     async def schedule(
         self,
@@ -202,6 +197,30 @@ class Soniq(Table):
             shutdown_event=shutdown_event,
             shutdown_timeout=self._settings.shutdown_timeout,
         )
+
+    def under_test(self) -> UnderTest:
+        """This app as the harness of the fixture ``taskq`` sees it."""
+        return UnderTest(self, self._open(), self._registered, self._tasks)
+
+    def _job_of(
+        self, target: Target, args: dict[str, Any] | None, kwargs: dict[str, Any], options: Options
+    ) -> Job:
+        """The job that ``enqueue`` stores; raises what it raises."""
+        settings = self._settings
+        name, arguments = called(target, args, kwargs, settings.task_name_pattern)
+        job = known(name, self._registered, settings)
+        return new_job(self._open(), settings, name, job, arguments, options)
+
+    async def _put(self, job: Job) -> Job:
+        """Store a new job; where a queued one has its names, give that one."""
+        queue = self._open()
+        while True:
+            try:
+                return await queue.enqueue(job)
+            except NameHeld as held:
+                found = await queue.get(held.holder or 0)
+                if found is not None:
+                    return found
 
 
 def make_app(**overrides: Any) -> Soniq:

@@ -1,0 +1,134 @@
+"""An app of this facade as the harness sees it: the engine's jobs, in Soniq's words."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.payload import decode_call
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.history import History
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.tasks import Tasks
+from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.soniq._enqueue import Options
+from pytest_taskq.soniq._registry import Registration, name_of
+from pytest_taskq.soniq._running import worker_of
+
+if TYPE_CHECKING:
+    from pytest_taskq.soniq.app import Soniq
+
+__all__ = ["UnderTest"]
+
+
+class UnderTest:
+    """See ``engine.under_test.AppUnderTest``."""
+
+    library = "soniq"
+
+    def __init__(
+        self,
+        app: Soniq,
+        queue: Queue,
+        registered: Mapping[str, Registration],
+        tasks: Tasks,
+    ) -> None:
+        self._app = app
+        self._queue = queue
+        self._registered = registered
+        self._tasks = tasks
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the app's queue."""
+        return self._queue.clock
+
+    @property
+    def history(self) -> History:
+        """What happened to its jobs."""
+        return self._queue.history
+
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """The registered jobs by name."""
+        return {name: _info(job) for name, job in self._registered.items()}
+
+    def name_of(self, task: object) -> str | None:
+        """The name that a function has, or would have without one of its own."""
+        return name_of(task) if callable(task) else None
+
+    def tell(self, job: Job) -> Told:
+        """Soniq's jobs have keywords only; a key is the dedup key."""
+        args, kwargs = decode_call(job.payload)
+        return Told(args, kwargs, -job.priority, job.labels.get("dedup_key"))
+
+    def jobs(self) -> Sequence[Job]:
+        """Every job, dead letters too, oldest first."""
+        return self._queue.sync(self._queue.find())
+
+    async def enqueue(self, call: Call) -> Job:
+        """As ``app.enqueue``; positional arguments get the names that the function has for them."""
+        job = self._registered.get(call.task)
+        args = {**_named_by(job, call.args), **call.kwargs}
+        options = Options(scheduled_at=None if call.at is None else to_datetime(call.at))
+        asked = self._app._job_of(call.task, args, {}, options)  # noqa: SLF001 - its other half
+        return await self._app._put(asked._replace(attempt=call.attempt - 1))  # noqa: SLF001 - too
+
+    async def run(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> int:
+        """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
+        if only is not None or ends is not None:
+            raise NotImplementedError("the engine does not take only= and ends= yet")
+        worker = worker_of(self._queue, self._tasks, 1, None)
+        return (await worker.run_until_idle(attempts=attempts)).attempts
+
+    async def run_forever(self, *, workers: int = 1) -> None:
+        """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""
+        shutdown = asyncio.Event()
+        runs = [
+            asyncio.create_task(self._app.run_worker(shutdown_event=shutdown))
+            for _ in range(workers)
+        ]
+        try:
+            await asyncio.wait(runs, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            shutdown.set()
+            await asyncio.gather(*runs)
+
+
+class _Longest(random.Random):
+    """Draws no jitter, so that a plan shows the delay that the job was given."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+LONGEST = _Longest()
+
+
+def _info(job: Registration) -> TaskInfo:
+    def delay(attempt: int, error: BaseException) -> timedelta | None:
+        if attempt >= job.max_attempts:
+            return None
+        return job.retry.delay(attempt, error, LONGEST)
+
+    given = frozenset() if job.context is None else frozenset({job.context})
+    return TaskInfo(job.name, job.function, given, delay)
+
+
+def _named_by(job: Registration | None, args: tuple[Any, ...]) -> dict[str, Any]:
+    """Positional arguments by name, in the order of the function's parameters."""
+    if not args:
+        return {}
+    if job is None:
+        raise TypeError("Soniq's jobs take keywords, and the function that names them is unknown.")
+    return dict(job.signature.bind_partial(*args).arguments)
