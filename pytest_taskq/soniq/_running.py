@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
@@ -16,7 +16,15 @@ from pytest_taskq.soniq._rows import beside_twins
 __all__ = ["run", "worker_of"]
 
 
-def worker_of(queue: Queue, tasks: Tasks, concurrency: int, queues: Sequence[str] | None) -> Worker:
+def worker_of(
+    queue: Queue,
+    tasks: Tasks,
+    concurrency: int,
+    queues: Sequence[str] | None,
+    *,
+    only: Callable[[Job], bool] | None = None,
+    ends: Callable[[], bool] | None = None,
+) -> Worker:
     """A worker for these queues; None stands for all, an empty list for none."""
     if isinstance(queues, str):
         raise BadOption(
@@ -35,6 +43,8 @@ def worker_of(queue: Queue, tasks: Tasks, concurrency: int, queues: Sequence[str
         concurrency=concurrency,
         queues=None if queues is None else frozenset(queues),
         expired=expired,
+        only=only,
+        ends=ends,
     )
 
 

@@ -58,7 +58,10 @@ class UnderTest:
         return {name: _info(job) for name, job in self._registered.items()}
 
     def name_of(self, task: object) -> str | None:
-        """The name that a function has, or would have without one of its own."""
+        """The name that a function is registered under, decorated or not, or would be."""
+        for job in self._registered.values():
+            if job.function is task:
+                return job.name
         return name_of(task) if callable(task) else None
 
     def tell(self, job: Job) -> Told:
@@ -84,12 +87,11 @@ class UnderTest:
         attempts: int | None = None,
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        until: int | None = None,
     ) -> int:
         """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
-        if only is not None or ends is not None:
-            raise NotImplementedError("the engine does not take only= and ends= yet")
-        worker = worker_of(self._queue, self._tasks, 1, None)
-        return (await worker.run_until_idle(attempts=attempts)).attempts
+        worker = worker_of(self._queue, self._tasks, 1, None, only=only, ends=ends)
+        return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""

@@ -54,7 +54,7 @@ async def test_a_delay_is_told_without_its_jitter(soniq_app):
 async def test_a_function_has_the_name_under_which_it_is_enqueued(seen, bake):
     async def unregistered(): ...
 
-    assert seen.name_of(bake) == "bread.bake"
+    assert seen.name_of(bake) == seen.name_of(bake.__wrapped__) == "bread.bake"
     assert seen.name_of(unregistered).endswith(".unregistered")
     assert seen.name_of(42) is None
 
@@ -96,6 +96,22 @@ async def test_it_runs_what_is_due_and_keeps_errors_in_the_history(seen, ran):
     assert [job.state for job in seen.jobs()] == [State.DEAD, State.SUCCEEDED]
     ((_, error),) = seen.history.errors()
     assert isinstance(error, ValueError)
+
+
+async def test_it_runs_chosen_jobs_and_ends_when_told(seen, ran):
+    for loaves in (1, 2, 3):
+        await seen.enqueue(Call("bread.bake", (loaves,)))
+    assert await seen.run(only=lambda job: seen.tell(job).kwargs["loaves"] == 2) == 1
+    assert await seen.run(ends=lambda: True) == 1
+    assert [loaves for loaves, _, _ in ran] == [2, 1]
+
+
+async def test_it_lets_time_pass_to_an_instant(seen, ran, taskq_clock):
+    end = taskq_clock.now() + 3_600_000_000
+    await seen.enqueue(Call("bread.bake", (1,), {"kind": "burnt"}))
+    assert await seen.run(until=end) == 3
+    assert taskq_clock.now() == end
+    assert [attempt for _, _, attempt in ran] == [1, 2, 3]
 
 
 async def test_live_workers_run_until_they_are_cancelled(seen, ran):
