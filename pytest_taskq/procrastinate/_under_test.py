@@ -73,10 +73,11 @@ class UnderTest:
         attempts: int | None = None,
         only: Callable[[Record], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        until: int | None = None,
     ) -> int:
         """See ``AppUnderTest.run``."""
-        report = await self._app.worker_run({"wait": False}).what_is_due(attempts=attempts)
-        return report.attempts
+        run = self._app.worker_run({"wait": False}, only=only, ends=ends)
+        return (await run.what_is_due(attempts=attempts, until=until)).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

@@ -71,9 +71,16 @@ class WorkerOptions:
 
 
 class WorkerRun:
-    """One run of a worker of an app."""
+    """One run of a worker of an app; ``only`` and ``ends`` are those of the engine's worker."""
 
-    def __init__(self, app: App, options: WorkerOptions) -> None:
+    def __init__(
+        self,
+        app: App,
+        options: WorkerOptions,
+        *,
+        only: Callable[[Record], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> None:
         self._app = app
         self._options = options
         self._queue = app.connector.require_open()
@@ -85,6 +92,8 @@ class WorkerRun:
             name=options.name,
             concurrency=options.concurrency,
             queues=None if options.queues is None else frozenset(options.queues),
+            only=only,
+            ends=ends,
         )
 
     async def go(self) -> None:
@@ -97,9 +106,9 @@ class WorkerRun:
         if self._options.raise_errors and report.failures:
             self._raise_first(report, seen)
 
-    async def what_is_due(self, *, attempts: int | None = None) -> Report:
-        """Run until nothing is due, at most so many ``attempts``."""
-        return await self._worker.run_until_idle(attempts=attempts)
+    async def what_is_due(self, *, attempts: int | None = None, until: int | None = None) -> Report:
+        """See the engine's ``Worker.run_until_idle``."""
+        return await self._worker.run_until_idle(attempts=attempts, until=until)
 
     async def _forever(self) -> Report:
         """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""

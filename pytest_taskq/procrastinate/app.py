@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from pytest_taskq.core.errors import describe_names
+from pytest_taskq.core.job import Job as Record
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
 from pytest_taskq.procrastinate._under_test import UnderTest
@@ -150,12 +151,18 @@ class App:
         """This app as the harness wants to see it, on the connector that it has now."""
         return UnderTest(self)
 
-    def worker_run(self, options: Mapping[str, Any]) -> WorkerRun:
+    def worker_run(
+        self,
+        options: Mapping[str, Any],
+        *,
+        only: Callable[[Record], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> WorkerRun:
         """One run of a worker with these options over the app's defaults, not begun yet."""
         options = {**self.worker_defaults, **options}
         refuse_unknown("run_worker", options, WorkerOptions)
         self.perform_import_paths()
-        return WorkerRun(self, WorkerOptions(**options))
+        return WorkerRun(self, WorkerOptions(**options), only=only, ends=ends)
 
     def run_worker(self, **options: Any) -> None:
         """Open the app, run a worker on an event loop of its own, and close what was opened.

@@ -93,3 +93,19 @@ async def test_live_workers_end_with_the_job_in_hand(app, under):
     run.cancel()
     await wait_until(run.done)
     assert done == [1]
+
+
+async def test_it_runs_chosen_jobs_and_stops_on_request(under, ran):
+    for n in range(4):
+        await under.enqueue(Call("note", args=(n,)))
+    assert await under.run(only=lambda job: under.tell(job).kwargs["n"] > 1) == 2
+    assert ran == [2, 3]
+    assert await under.run(ends=lambda: True) == 1
+
+
+async def test_it_lets_time_pass_to_an_instant(under, ran, taskq_clock):
+    hour = timedelta(hours=1)
+    for n in (1, 2):
+        await under.enqueue(Call("note", args=(n,), at=to_instant(taskq_clock.time() + n * hour)))
+    assert await under.run(until=to_instant(taskq_clock.time() + hour)) == 1
+    assert ran == [1]
