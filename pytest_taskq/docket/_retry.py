@@ -73,6 +73,12 @@ class Retry(Dependency):
             return max(now, self._at)
         return now + to_micros(self.delay)
 
+    def delay_after(self, attempt: int) -> timedelta | None:
+        """How long after the failure of this attempt (1, 2, ...) the next is due, if there is."""
+        if self.attempts is not None and attempt >= self.attempts:
+            return None
+        return self._delay_after(attempt)
+
     def _delay_after(self, attempt: int) -> timedelta:
         return self.delay
 

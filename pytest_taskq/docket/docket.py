@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import count
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, ParamSpec, Self, overload
 
 from pytest_taskq.core.errors import NaiveDatetime, QueueClosed, UnknownTask
 from pytest_taskq.core.instants import to_datetime, to_instant
 from pytest_taskq.core.job import NO_LABELS, Hold, Job, State
 from pytest_taskq.core.store import JobQuery
+from pytest_taskq.docket._keys import FRESH_KEY, fresh_key
 from pytest_taskq.docket._memory import memory_queue
 from pytest_taskq.docket._placeholder import placeholder
 from pytest_taskq.docket._plan import dependencies_of
@@ -25,6 +23,7 @@ from pytest_taskq.docket._snapshot import (
 )
 from pytest_taskq.docket.execution import Disposition, Execution, ExecutionState, TaskFunction
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.under_test import AppUnderTest
 
 __all__ = ["Docket", "DocketSnapshot", "NaiveWhen", "RunningExecution", "WorkerInfo"]
 
@@ -35,10 +34,6 @@ LIVE = frozenset({State.QUEUED, State.RUNNING})
 
 class NaiveWhen(NaiveDatetime, TypeError):
     """A ``when`` has no time zone: a TypeError, as in docket 0.27."""
-
-
-FRESH_KEY = MappingProxyType({"fresh_key": True})
-"""The label of a job whose key nobody chose, so that reports can leave it out."""
 
 
 class Docket:
@@ -148,7 +143,7 @@ class Docket:
         """
         name, task = self._task(function)
         labels = NO_LABELS if key else FRESH_KEY
-        key = key or _fresh_key()
+        key = key or fresh_key()
         due_at = self._instant(when)
 
         async def scheduler(*args: Any, **kwargs: Any) -> Execution:
@@ -241,6 +236,20 @@ class Docket:
             name, args, kwargs, due_at=due_at, key=key, holds=(hold,), labels=labels
         )
 
+    def new_call(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], at: int | None
+    ) -> Job:
+        """A job for a call of a registered task, under a fresh key; ``at`` None: due now."""
+        name, _ = self._task(name)
+        due_at = self.queue.clock.now() if at is None else at
+        return self.new_job(name, args, kwargs, due_at, fresh_key(), FRESH_KEY)
+
+    def under_test(self) -> AppUnderTest:
+        """What the harness of a test sees of this docket."""
+        from pytest_taskq.docket._under_test import DocketUnderTest
+
+        return DocketUnderTest(self)
+
     async def _jobs(self, key: str, states: frozenset[State] = frozenset(State)) -> list[Job]:
         return await self.queue.find(JobQuery(states=states, key=key))
 
@@ -282,12 +291,3 @@ class Docket:
             if job.due_at <= job.created_at:
                 execution.state = ExecutionState.QUEUED
         return execution
-
-
-_RUN = secrets.token_hex(8)
-_NUMBERS = count(1)
-
-
-def _fresh_key() -> str:
-    """A key that no other process makes, a forked one included."""
-    return f"{_RUN}-{os.getpid():x}-{next(_NUMBERS):x}"

@@ -133,6 +133,12 @@ class Worker:
                 stacklevel=2,
             )
 
+    async def run_until_idle(self, *, attempts: int | None = None) -> int:
+        """Run what is due, and what that enqueues; at most ``attempts``, and say how many."""
+        engine = self._engine()
+        report = await self._run(engine, partial(engine.run_until_idle, attempts=attempts))
+        return report.attempts
+
     async def run_forever(self) -> None:
         """Run tasks as they become due. Cancel the asyncio task that awaits this to end it."""
         engine = self._engine()

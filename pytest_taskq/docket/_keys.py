@@ -1,0 +1,28 @@
+"""Keys that nobody chose: made here, and told apart from the others."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from itertools import count
+from types import MappingProxyType
+
+from pytest_taskq.core.job import Job
+
+__all__ = ["FRESH_KEY", "chosen_key", "fresh_key"]
+
+FRESH_KEY = MappingProxyType({"fresh_key": True})
+"""The label of a job whose key nobody chose, so that reports can leave it out."""
+
+_RUN = secrets.token_hex(8)
+_NUMBERS = count(1)
+
+
+def fresh_key() -> str:
+    """A key that no other process makes, a forked one included."""
+    return f"{_RUN}-{os.getpid():x}-{next(_NUMBERS):x}"
+
+
+def chosen_key(job: Job) -> str | None:
+    """The key of a job, if somebody chose it."""
+    return None if "fresh_key" in job.labels else job.key

@@ -1,0 +1,106 @@
+"""What a docket tells the harness that tests it: its tasks, its jobs, and how they are run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.instants import to_micros
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.payload import decode_call
+from pytest_taskq.core.schedule import Schedule, every
+from pytest_taskq.docket._dependency import Dependency
+from pytest_taskq.docket._keys import chosen_key
+from pytest_taskq.docket._perpetual import Perpetual
+from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket._retry import Retry
+from pytest_taskq.docket.worker import Worker
+from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+
+if TYPE_CHECKING:
+    from pytest_taskq.docket.docket import Docket
+    from pytest_taskq.docket.execution import TaskFunction
+
+__all__ = ["DocketUnderTest"]
+
+
+class DocketUnderTest:
+    """A docket in front of the harness; see ``AppUnderTest``."""
+
+    library = "docket"
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self.clock = docket.queue.clock
+        self.history = docket.queue.history
+
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """See ``AppUnderTest.tasks``."""
+        return {name: _info(name, function) for name, function in self._docket.tasks.items()}
+
+    def name_of(self, task: object) -> str | None:
+        """See ``AppUnderTest.name_of``. A function need not be registered to be scheduled."""
+        names = (name for name, function in self._docket.tasks.items() if function is task)
+        own = getattr(task, "__name__", None) if callable(task) else None
+        return next(names, own if isinstance(own, str) else None)
+
+    def tell(self, job: Job) -> Told:
+        """See ``AppUnderTest.tell``. Dockets know no priority."""
+        args, kwargs = decode_call(job.payload)
+        return Told(args, kwargs, job.priority, chosen_key(job))
+
+    def jobs(self) -> Sequence[Job]:
+        """See ``AppUnderTest.jobs``."""
+        queue = self._docket.queue
+        return queue.sync(queue.find())
+
+    async def enqueue(self, call: Call) -> Job:
+        """See ``AppUnderTest.enqueue``. Raises UnknownTask for a name that is not registered."""
+        job = self._docket.new_call(call.task, call.args, call.kwargs, call.at)
+        return await self._docket.queue.enqueue(job._replace(attempt=call.attempt - 1))
+
+    async def run(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> int:
+        """See ``AppUnderTest.run``. Automatic tasks are not scheduled by it."""
+        worker = Worker(self._docket, schedule_automatic_tasks=False)
+        return await worker.run_until_idle(attempts=attempts)
+
+    async def run_forever(self, *, workers: int = 1) -> None:
+        """See ``AppUnderTest.run_forever``."""
+        crew = [Worker(self._docket, name=f"worker-{n + 1}") for n in range(workers)]
+        await asyncio.gather(*(worker.run_forever() for worker in crew))
+
+
+def _info(name: str, function: TaskFunction) -> TaskInfo:
+    parameters = dependencies_of(function)
+    dependencies = [parameter.dependency for parameter in parameters]
+    perpetual = next((found for found in dependencies if isinstance(found, Perpetual)), None)
+    return TaskInfo(
+        name,
+        function,
+        given=frozenset(parameter.name for parameter in parameters),
+        delay=_delay(dependencies),
+        schedule=None if perpetual is None else _schedule(perpetual),
+        automatic=perpetual is not None and perpetual.automatic,
+    )
+
+
+def _delay(
+    dependencies: Sequence[Dependency],
+) -> Callable[[int, BaseException], timedelta | None] | None:
+    retry = next((found for found in dependencies if isinstance(found, Retry)), None)
+    if retry is None:
+        return None
+    return lambda attempt, _error: retry.delay_after(attempt)
+
+
+def _schedule(perpetual: Perpetual) -> Schedule | None:
+    """None for a task that follows itself at once: that has no ticks."""
+    return every(perpetual.every) if to_micros(perpetual.every) else None
