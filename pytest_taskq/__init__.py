@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_taskq.testing.matching import job
     from pytest_taskq.testing.wait import wait_until
 
-__all__ = ["wait_until"]
+__all__ = ["job", "wait_until"]
 __version__ = "0.1.0"
 
-_HOMES = {"wait_until": "pytest_taskq.testing.wait"}
+_HOMES = {"job": "pytest_taskq.testing.matching", "wait_until": "pytest_taskq.testing.wait"}
 
 
 def __getattr__(name: str) -> Any:

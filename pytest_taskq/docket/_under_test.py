@@ -67,10 +67,15 @@ class DocketUnderTest:
         attempts: int | None = None,
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        until: int | None = None,
     ) -> int:
         """See ``AppUnderTest.run``. Automatic tasks are not scheduled by it."""
         worker = Worker(self._docket, schedule_automatic_tasks=False)
-        return await worker.run_until_idle(attempts=attempts)
+        return await worker.run_until_idle(attempts=attempts, only=only, ends=ends, until=until)
+
+    async def forget(self, job: Job) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._docket.queue.forget(job.id)
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.core.instants import to_micros
+from pytest_taskq.core.job import Job
 from pytest_taskq.docket._attempt import DocketTasks
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
@@ -133,11 +134,19 @@ class Worker:
                 stacklevel=2,
             )
 
-    async def run_until_idle(self, *, attempts: int | None = None) -> int:
-        """Run what is due, and what that enqueues; at most ``attempts``, and say how many."""
+    async def run_until_idle(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+        until: int | None = None,
+    ) -> int:
+        """Run what is due, and what that enqueues, as the engine's worker does; how many ran."""
         engine = self._engine()
-        report = await self._run(engine, partial(engine.run_until_idle, attempts=attempts))
-        return report.attempts
+        engine.only, engine.ends = only, ends
+        go = partial(engine.run_until_idle, attempts=attempts, until=until)
+        return (await self._run(engine, go)).attempts
 
     async def run_forever(self) -> None:
         """Run tasks as they become due. Cancel the asyncio task that awaits this to end it."""

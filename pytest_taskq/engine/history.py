@@ -41,8 +41,12 @@ class History:
         return len(self._log) // WIDTH
 
     def __iter__(self) -> Iterator[Event]:
+        return self.since(0)
+
+    def since(self, place: int) -> Iterator[Event]:
+        """The events from the given one on; ``len()`` is the place of the next."""
         log = self._log
-        return (Event._make(log[at : at + WIDTH]) for at in range(0, len(log), WIDTH))
+        return (Event._make(log[at : at + WIDTH]) for at in range(place * WIDTH, len(log), WIDTH))
 
     def add(
         self,

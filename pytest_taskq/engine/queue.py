@@ -179,6 +179,11 @@ class Queue:
         self.use()
         return sum(await self.store.delete(jobs))
 
+    async def forget(self, job_id: JobId) -> None:
+        """Forget a job, whatever it is by now."""
+        while found := await self.get(job_id):
+            await self.delete([found])
+
     async def clear(self) -> None:
         """Forget every job; the history stays."""
         self.use()

@@ -66,10 +66,17 @@ class Call(NamedTuple):
 class AppUnderTest(Protocol):
     """An app in front of the harness."""
 
-    library: str
-    """Whose words it speaks, for messages: "docket"."""
-    clock: Clock
-    history: History
+    @property
+    def library(self) -> str:
+        """Whose words it speaks, for messages: "docket"."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that its jobs are due by."""
+
+    @property
+    def history(self) -> History:
+        """What happened to its jobs."""
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """The registered tasks by name."""
@@ -106,6 +113,9 @@ class AppUnderTest(Protocol):
         says which jobs, ``ends`` when to stop, and with ``until`` time passes to that instant.
         What tasks raise stays in the history.
         """
+
+    async def forget(self, job: Job) -> None:
+        """Take a job out of the queue, whatever it is by now."""
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; then let them end as the library does."""

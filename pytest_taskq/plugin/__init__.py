@@ -15,6 +15,8 @@ from pytest_taskq.plugin.fixtures import (
     in_memory_app,
     in_memory_connector,
     soniq_app,
+    taskq,
+    taskq_app,
     taskq_backend,
     taskq_clock,
     worker,
@@ -22,6 +24,7 @@ from pytest_taskq.plugin.fixtures import (
 from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
 from pytest_taskq.plugin.report import own_frames_hidden, show_queues
+from pytest_taskq.plugin.strict import check_strictness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -42,6 +45,8 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_unconfigure",
     "soniq_app",
+    "taskq",
+    "taskq_app",
     "taskq_backend",
     "taskq_clock",
     "worker",
@@ -94,18 +99,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Stop the workers that an async test leaves running, inside the test's own coroutine."""
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Stop the workers that an async test leaves running, inside the test's own coroutine.
+
+    Afterwards nothing may be hidden that the test has not looked at.
+    """
     environment = item.stash.get(ENVIRONMENT, None)
+    if environment is None:
+        yield
+        return
     owner, name = _coroutine_of(item)
-    if environment is None or owner is None:
-        return (yield)
-    function = getattr(owner, name)
-    setattr(owner, name, _ending(environment, function))
-    try:
-        return (yield)
-    finally:
-        setattr(owner, name, function)
+    if owner is None:
+        yield
+    else:
+        function = getattr(owner, name)
+        setattr(owner, name, _ending(environment, function))
+        try:
+            yield
+        finally:
+            setattr(owner, name, function)
+    check_strictness(item, environment)
 
 
 @pytest.hookimpl(wrapper=True)

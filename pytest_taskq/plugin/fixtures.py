@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_taskq.procrastinate import App, InMemoryConnector
     from pytest_taskq.soniq import Soniq
     from pytest_taskq.testing.environment import Environment
+    from pytest_taskq.testing.harness import Harness
 
 __all__ = [
     "ENVIRONMENT",
@@ -29,6 +30,8 @@ __all__ = [
     "in_memory_app",
     "in_memory_connector",
     "soniq_app",
+    "taskq",
+    "taskq_app",
     "taskq_backend",
     "taskq_clock",
     "worker",
@@ -75,6 +78,25 @@ def taskq_clock(request: pytest.FixtureRequest) -> Clock:
 
 
 @pytest.fixture
+def taskq_app() -> object:
+    """Your own app: override this fixture in conftest.py and return it."""
+    return None
+
+
+@pytest.fixture
+def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
+    """Assertions, drain, perform, plans and figures over whatever queue the test uses."""
+    from pytest_taskq.testing.harness import Harness
+
+    environment = environment_of(request)
+    if taskq_app is not None:
+        from pytest_taskq.testing.adopt import under_test
+
+        environment.adopt(under_test(taskq_app))
+    return environment.once(Harness, lambda: Harness(environment))
+
+
+@pytest.fixture
 def docket(request: pytest.FixtureRequest) -> Docket:
     """A Docket-style docket, open, empty, and on the clock of this test."""
     return _docket(request)
@@ -99,7 +121,9 @@ def in_memory_app(request: pytest.FixtureRequest) -> App:
     """A Procrastinate-style app on the connector of this plugin, open."""
     from pytest_taskq.procrastinate import App
 
-    return App(connector=_connector(request))
+    app = App(connector=_connector(request))
+    environment_of(request).adopt(app.under_test())
+    return app
 
 
 @pytest.fixture
@@ -107,14 +131,19 @@ def soniq_app(request: pytest.FixtureRequest) -> Soniq:
     """A Soniq-style app, empty, and on the clock of this test."""
     from pytest_taskq.soniq import MemoryBackend, Soniq
 
-    return Soniq(backend=MemoryBackend.on_queue(environment_of(request).new_queue()))
+    environment = environment_of(request)
+    app = Soniq(backend=MemoryBackend.on_queue(environment.new_queue()))
+    environment.adopt(app.under_test())
+    return app
 
 
 def _docket(request: pytest.FixtureRequest) -> Docket:
     from pytest_taskq.docket import Docket
 
     environment = environment_of(request)
-    return environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
+    docket = environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
+    environment.adopt(docket.under_test())
+    return docket
 
 
 def _connector(request: pytest.FixtureRequest) -> InMemoryConnector:

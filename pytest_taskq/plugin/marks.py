@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_taskq.plugin.options import BACKENDS
+from pytest_taskq.plugin.options import BACKENDS, STRICT
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_taskq.engine.clock import Mode
 
-__all__ = ["MARKERS", "TimeMark", "marked_backends", "time_mark"]
+__all__ = ["MARKERS", "TimeMark", "marked_backends", "marked_strict", "time_mark"]
 
 MARKERS = (
     'taskq_time(start=None, mode="held"): clock of one test; mode is held, auto or real',
+    "taskq_strict(*kinds): what it may not leave unseen: errors, unexecuted; False for nothing",
     "taskq_backend(*names): run one test on those of the run's stores; on all it names if on none",
 )
 MODES = ("auto", "held", "real")
@@ -46,6 +47,24 @@ def marked_backends(node: pytest.Item) -> tuple[str, ...]:
             pytrace=False,
         )
     return tuple(dict.fromkeys(mark.args))
+
+
+def marked_strict(node: pytest.Item) -> frozenset[str] | None:
+    """The kinds of the closest ``taskq_strict`` marker; None without one."""
+    mark = node.get_closest_marker("taskq_strict")
+    if mark is None:
+        return None
+    if mark.args == (False,) and not mark.kwargs:
+        return frozenset()
+    wrong = [kind for kind in mark.args if kind not in STRICT]
+    if wrong or mark.kwargs or not mark.args:
+        found = ", ".join([*map(repr, wrong or mark.args), *mark.kwargs]) or "nothing"
+        pytest.fail(
+            f"{node.nodeid}: the marker taskq_strict takes what must be looked at. It was given "
+            f"{found}. Name some of {', '.join(STRICT)}, or say False.",
+            pytrace=False,
+        )
+    return frozenset(mark.args)
 
 
 def time_mark(node: pytest.Item) -> TimeMark | None:

@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-__all__ = ["BACKENDS", "SERVERS", "Options", "add_options", "read_options"]
+__all__ = ["BACKENDS", "SERVERS", "STRICT", "Options", "add_options", "read_options"]
 
 BACKENDS = ("memory", "sqlite", "fakeredis", "redis", "postgres")
 SERVERS = {
@@ -19,6 +19,8 @@ SERVERS = {
 }
 """The backends that have a server, and the schemes of its URLs."""
 FREEZERS = ("auto", "freezegun", "time-machine", "none")
+STRICT = ("errors", "unexecuted")
+STRICT_HELP = f"what fails a test that does not look at it: {', '.join(STRICT)}, or off"
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
@@ -29,7 +31,8 @@ class Options:
 
     ``backends``: the stores under the fixtures, one after the other. ``urls``: of servers that
     are there already, by backend. ``binaries``: where to look for those that are not.
-    ``seed``: of jitter. ``chain_limit``: how many attempts one chain of jobs may have in one run.
+    ``strict``: what no test may leave
+    unseen. ``seed``: of jitter. ``chain_limit``: how many attempts one chain may have in a run.
     ``freezer``: what moves Python's own clocks. ``stuck_after``: how many real seconds nothing may
     move in a test before it fails; 0 for any number.
     """
@@ -39,6 +42,7 @@ class Options:
     binaries: Mapping[str, str] = field(default_factory=dict)
     allow_remote: bool = False
     seed: int = 0
+    strict: frozenset[str] = frozenset({"errors"})
     chain_limit: int = 1_000
     freezer: str = "auto"
     stuck_after: int = 5
@@ -61,6 +65,7 @@ def add_options(parser: pytest.Parser) -> None:
         ("postgres_bin", "FOLDER", "folder that has the initdb and postgres to start"),
         ("seed", "N", "seed of the jitter in back-off delays (default: 0)"),
         ("chain_limit", "N", "attempts that a chain of jobs may have in a run (default: 1000)"),
+        ("strict", "KIND[,KIND...]", f"{STRICT_HELP} (default: errors)"),
         ("freezer", "NAME", f"what moves Python's clocks: {', '.join(FREEZERS)} (default: auto)"),
         ("stuck_after", "SECONDS", "real seconds until a test that cannot move ends (default: 5)"),
     ):
@@ -99,6 +104,7 @@ def _read(config: pytest.Config) -> Options:
         allow_remote=_switch(config, "allow_remote"),
         seed=_number(config, "seed", "0", least=0),
         chain_limit=_number(config, "chain_limit", "1000", least=1),
+        strict=_strict(config),
         freezer=_freezer(config),
         stuck_after=_number(config, "stuck_after", "5", least=0),
     )
@@ -112,6 +118,19 @@ def _freezer(config: pytest.Config) -> str:
             f"{', '.join(FREEZERS)}. Correct the name, or leave it out for auto."
         )
     return name
+
+
+def _strict(config: pytest.Config) -> frozenset[str]:
+    kinds, origin = _list(config, "strict", "errors")
+    if kinds == ("off",):
+        return frozenset()
+    for kind in kinds:
+        if kind not in STRICT:
+            raise pytest.UsageError(
+                f"taskq: a test cannot be strict about {kind!r}. It was asked for by {origin}, and "
+                f"there are: {', '.join(STRICT)}. Correct the word, or say off."
+            )
+    return frozenset(kinds)
 
 
 def _urls(config: pytest.Config) -> dict[str, str]:

@@ -79,6 +79,10 @@ class UnderTest:
         run = self._app.worker_run({"wait": False}, only=only, ends=ends)
         return (await run.what_is_due(attempts=attempts, until=until)).attempts
 
+    async def forget(self, job: Record) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._queue.forget(job.id)
+
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""
         names = [f"worker-{number}" for number in range(1, workers + 1)]

@@ -93,6 +93,10 @@ class UnderTest:
         worker = worker_of(self._queue, self._tasks, 1, None, only=only, ends=ends)
         return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
 
+    async def forget(self, job: Job) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._queue.forget(job.id)
+
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""
         shutdown = asyncio.Event()

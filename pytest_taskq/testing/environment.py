@@ -15,8 +15,11 @@ from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.queue import LAST_USED, Queue
+from pytest_taskq.engine.under_test import AppUnderTest
+from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock, describe_queue
+from pytest_taskq.testing.seen import Looked
 
 __all__ = ["Environment"]
 
@@ -44,6 +47,10 @@ class Environment:
     ) -> None:
         self.clock = Clock(mode, start, freezer=make_freezer(freezer))
         self.queues: list[Queue] = []
+        self.apps: list[AppUnderTest] = []
+        """What the harness looks at: the queues of the test, in the words of their libraries."""
+        self.looked = Looked()
+        self.unawaited = Unawaited()
         self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
         self._made_with: dict[str, Any] = {
@@ -73,6 +80,11 @@ class Environment:
             self._made[kind] = make()
         made: T = self._made[kind]
         return made
+
+    def adopt(self, app: AppUnderTest) -> None:
+        """Let the harness look at this app, once."""
+        if not any(each.history is app.history for each in self.apps):
+            self.apps.append(app)
 
     def describe(self) -> str:
         """What the queues look like now, as text, or looked like when it was noted."""
@@ -112,6 +124,7 @@ class Environment:
 
     def close(self) -> None:
         """Give real time back, and close the queues."""
+        self.unawaited.close()
         self.clock.close()
         for queue in self.queues:
             queue.close()

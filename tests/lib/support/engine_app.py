@@ -92,6 +92,9 @@ class EngineApp:
         with self._only(only), self.queue.told(end):
             return (await worker.run_until_idle(attempts=attempts)).attempts
 
+    async def forget(self, job):
+        await self.queue.forget(job.id)
+
     async def run_forever(self, *, workers=1):
         name = self.settings["name"]
         names = [name] if workers == 1 else [f"{name}-{n}" for n in range(1, workers + 1)]

@@ -1,0 +1,119 @@
+"""What an assertion asks of a job beside its task and arguments: queue, time, priority, key."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
+
+from pytest_taskq.core.durations import Duration, to_step
+from pytest_taskq.core.errors import BadOption
+from pytest_taskq.core.instants import to_datetime, to_instant
+from pytest_taskq.core.job import Failure
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.explain import show
+from pytest_taskq.testing.matching import JobPattern, Mismatch, alike
+from pytest_taskq.testing.seen import Comparison, SeenJob
+
+__all__ = ["Asked", "Options", "check_state", "check_times", "is_error"]
+
+SLACK = timedelta(seconds=1)
+STATES = ("queued", "running", "succeeded", "dead", "cancelled", "retrying", "scheduled", "ready")
+
+
+class Options(TypedDict, total=False):
+    """What may be asked; what is left out may be anything."""
+
+    queue: object
+    at: datetime | Duration | None
+    within: Duration | None
+    priority: object
+    key: object
+
+
+class Asked:
+    """The options of ``assert_enqueued``, described there."""
+
+    def __init__(self, clock: Clock, **options: Unpack[Options]) -> None:
+        at, within = options.pop("at", None), options.pop("within", None)
+        self._others = dict(options)
+        self._at: datetime | timedelta | None
+        if isinstance(at, datetime):
+            self._at = to_datetime(to_instant(at))
+        else:
+            self._at = None if at is None else timedelta(microseconds=to_step("at", at, {}))
+        if within is not None:
+            self._slack = timedelta(microseconds=to_step("within", within, {}))
+            self._at = timedelta() if at is None else self._at
+        else:
+            self._slack = timedelta() if clock.mode == "held" else SLACK
+
+    def compare(self, job: SeenJob, pattern: JobPattern | None) -> Comparison:
+        """The job beside what is asked; no pattern: of any task."""
+        compared = Comparison(True, []) if pattern is None else job.compare(pattern)
+        if not compared.related:
+            return compared
+        fields = list(compared.fields)
+        for name, value in self._others.items():
+            got = getattr(job, name)
+            fields.append(Mismatch(name, value, got, alike(value, got)))
+        if self._at is not None:
+            fields.append(self._due(job, self._at))
+        return Comparison(True, fields)
+
+    def __str__(self) -> str:
+        told = [f", {name} {show(value)}" for name, value in self._asked()]
+        return "".join(told)
+
+    def _asked(self) -> list[tuple[str, object]]:
+        asked = list(self._others.items())
+        if self._at is not None:
+            asked.append(("at", self._at if isinstance(self._at, datetime) else f"+{self._at}"))
+        return asked
+
+    def _due(self, job: SeenJob, at: datetime | timedelta) -> Mismatch:
+        expected = at if isinstance(at, datetime) else job.enqueued_at + at
+        off = job.at - expected
+        ok = abs(off) <= self._slack
+        note = "" if ok else f"{abs(off)} {'late' if off > timedelta() else 'early'}"
+        return Mismatch("at", expected, job.at, ok, note)
+
+
+def is_error(expected: Any, error: BaseException | Failure | None) -> bool:
+    """Whether a job's error is of this class, says this, or satisfies this function."""
+    if error is None:
+        return False
+    if isinstance(expected, type) or (
+        isinstance(expected, tuple) and all(isinstance(each, type) for each in expected)
+    ):
+        kinds = expected if isinstance(expected, tuple) else (expected,)
+        if isinstance(error, Failure):
+            return any(error.type_name in {kind.__name__, kind.__qualname__} for kind in kinds)
+        return isinstance(error, kinds)
+    message = error.message if isinstance(error, Failure) else in_one_line(error, str)
+    if isinstance(expected, str):
+        return expected in message
+    if isinstance(expected, re.Pattern):
+        return expected.search(message) is not None
+    if isinstance(expected, BaseException):
+        return type(expected) is type(error) and expected.args == getattr(error, "args", None)
+    return alike(expected, error)
+
+
+def check_state(state: object) -> None:
+    """Raise BadOption for what is no state of a job."""
+    if state not in STATES:
+        raise BadOption(
+            f"A job is in one of these states: {', '.join(STATES)}. It was asked for {state!r}. "
+            f"Scheduled, ready and retrying are kinds of queued."
+        )
+
+
+def check_times(times: object) -> None:
+    """Raise BadOption for a number of times that cannot be asserted."""
+    if times is not None and (type(times) is not int or times < 1):
+        raise BadOption(
+            f"times is a whole number from 1 up, or None for once or more. It is {times!r}. "
+            f"For none at all use assert_not_enqueued()."
+        )

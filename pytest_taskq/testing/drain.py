@@ -1,0 +1,134 @@
+"""Runs the jobs of the apps under test, stops at errors, and says which jobs never end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from pytest_taskq.core.errors import BadOption, NotFinished
+from pytest_taskq.core.job import Job, State
+from pytest_taskq.testing.explain import count_of
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.history import Event
+    from pytest_taskq.engine.under_test import AppUnderTest
+    from pytest_taskq.testing.seen import Looked
+
+__all__ = ["Drain", "Errors"]
+
+Errors = Literal["raise", "retry"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drain:
+    """How jobs are to be run; ``Harness.drain`` describes it.
+
+    ``stops_at_limit``: the limit is what was asked for, and not the sign of an endless chain.
+    """
+
+    call: str
+    errors: Errors = "raise"
+    limit: int = 1000
+    until: int | None = None
+    only: Callable[[AppUnderTest, Job], bool] | None = None
+    stops_at_limit: bool = False
+
+    def __post_init__(self) -> None:
+        if self.errors not in {"raise", "retry"}:
+            raise BadOption(
+                f"{self.call} has two ways with errors. It was given {self.errors!r}. Say "
+                f'errors="raise" to stop at the first, errors="retry" to let the policies work.'
+            )
+        if type(self.limit) is not int or self.limit < 1:
+            raise BadOption(
+                f"{self.call} takes a number of attempts, 1 or more. It was given "
+                f"{self.limit!r}. Leave it out for the default."
+            )
+
+    async def go(self, apps: Sequence[AppUnderTest], looked: Looked) -> None:
+        """Run until nothing is due, the first error, or the limit.
+
+        Raises the first exception itself; NotFinished when jobs are due beyond the limit.
+        """
+        __tracebackhide__ = True
+        watch = _Watch(apps, stops=self.errors == "raise")
+        ran = 0
+        if self.until is not None:
+            ran = sum(await asyncio.gather(*(self._run(app, watch, 0) for app in apps)))
+        else:
+            before = -1
+            while ran > before:  # what one app runs may have enqueued jobs on another
+                before = ran
+                for app in apps:
+                    if watch.found is None and ran < self.limit:
+                        ran += await self._run(app, watch, ran)
+        if watch.found is not None:
+            looked.add(watch.found[1])
+            _raise(*watch.found)
+        if ran >= self.limit and not self.stops_at_limit:
+            self._check_over(apps, watch)
+
+    async def _run(self, app: AppUnderTest, watch: _Watch, ran: int) -> int:
+        only = self.only
+        return await app.run(
+            attempts=self.limit - ran,
+            only=None if only is None else lambda job: only(app, job),
+            ends=watch.look,
+            until=self.until,
+        )
+
+    def _check_over(self, apps: Sequence[AppUnderTest], watch: _Watch) -> None:
+        left = [job for app in apps for job in app.jobs() if self._is_due(app, job)]
+        if not left:
+            return
+        runs = Counter(event.job.task for event in watch.events() if event.verb == "claim")
+        told = ", ".join(f"{task} {count} times" for task, count in runs.most_common(3))
+        raise NotFinished(
+            f"{self.call} does not come to an end. After {self.limit} attempts "
+            f"{count_of(len(left), 'job')} {'is' if len(left) == 1 else 'are'} still due; "
+            f"{told} ran. Give it a higher limit, or only= some of the jobs."
+        )
+
+    def _is_due(self, app: AppUnderTest, job: Job) -> bool:
+        by = app.clock.now() if self.until is None else self.until
+        wanted = self.only is None or self.only(app, job)
+        return job.state is State.QUEUED and job.due_at <= by and wanted
+
+
+class _Watch:
+    """Sees the exceptions of jobs since it was made; ``stops``: a run is to end with one."""
+
+    def __init__(self, apps: Sequence[AppUnderTest], *, stops: bool) -> None:
+        self._stops = stops
+        self._begin = [(app.history, len(app.history)) for app in apps]
+        self._places = list(self._begin)
+        self.found: tuple[Job, BaseException] | None = None
+
+    def look(self) -> bool:
+        """Look at what is new, and say whether the run is to end."""
+        if self._stops and self.found is None:
+            for at, (history, place) in enumerate(self._places):
+                self._places[at] = (history, len(history))
+                for event in history.since(place):
+                    if event.error is not None:
+                        self.found = self.found or (event.job, event.error)
+        return self.found is not None
+
+    def events(self) -> Iterator[Event]:
+        """All of them, since it was made."""
+        for history, place in self._begin:
+            yield from history.since(place)
+
+
+def _raise(job: Job, error: BaseException) -> NoReturn:
+    """Raise what a job raised, with a note that says which. A SystemExit must not end pytest."""
+    __tracebackhide__ = True
+    note = f"raised by job #{job.id} ({job.task}), attempt {job.attempt}"
+    if not isinstance(error, Exception):
+        raise AssertionError(f"{type(error).__name__} was {note}") from error
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    raise error

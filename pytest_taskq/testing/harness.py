@@ -1,0 +1,256 @@
+"""The fixture ``taskq``: say what you expect of the jobs, run them, and be told what happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.durations import Duration, to_step
+from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.core.instants import to_instant
+from pytest_taskq.core.job import Job
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.under_test import Call
+from pytest_taskq.testing.assertions import JobAssertions
+from pytest_taskq.testing.drain import Drain, Errors
+from pytest_taskq.testing.matching import JobPattern, name_of, pattern_of
+from pytest_taskq.testing.plans import cron_plan, retry_plan
+from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
+from pytest_taskq.testing.seen import Reading, SeenJob
+from pytest_taskq.testing.since import Since
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.under_test import AppUnderTest
+    from pytest_taskq.testing.environment import Environment
+
+__all__ = ["Harness"]
+
+LIMIT = 1000
+
+
+class Harness(JobAssertions):
+    """Assertions, and runs, over whatever queue the test uses.
+
+    What asserts is synchronous. What runs jobs has one name in both kinds of tests: in a sync
+    test it has run when it returns, in an async test it is awaited.
+
+        taskq.assert_enqueued(job(charge, cart_id=7))
+        taskq.drain(until="14d")             # in an async test: await taskq.drain(until="14d")
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(Since(environment, {}), "taskq")
+        self._environment = environment
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the test."""
+        return self._environment.clock
+
+    @property
+    def apps(self) -> Sequence[AppUnderTest]:
+        """What is under test: each queue that the test uses."""
+        return self._environment.apps
+
+    def drain(
+        self,
+        until: Duration | datetime | None = None,
+        *,
+        errors: Errors = "raise",
+        limit: int = LIMIT,
+        only: object = None,
+    ) -> Ran:
+        """Run what is due, and what that enqueues, until nothing is.
+
+        ``until``: how far time is to pass, or to which instant; each job runs at its own, those
+        born on the way included. ``errors="raise"`` stops at the first exception of a job and
+        raises it; with "retry" the retry policies work. ``only``: a job, a task or a list of
+        them. Raises NotFinished when jobs are due even after ``limit`` attempts, and says which
+        kept it going.
+
+            ran = taskq.drain(until="14d")
+            assert ran == [job(remind), job(remind), job(end_trial)]
+        """
+        call = "taskq.drain()"
+        drain = Drain(
+            call=call,
+            errors=errors,
+            limit=limit,
+            until=self._instant(until),
+            only=self._chooser(only),
+        )
+        return Ran(call, lambda: self._run(drain), self._environment.unawaited)
+
+    def step(self, n: int = 1, *, errors: Errors = "raise", only: object = None) -> Ran:
+        """Run the next ``n`` attempts that are due, or fewer where fewer are."""
+        call = "taskq.step()"
+        drain = Drain(
+            call=call, errors=errors, limit=n, only=self._chooser(only), stops_at_limit=True
+        )
+        return Ran(call, lambda: self._run(drain), self._environment.unawaited)
+
+    def enqueue(self, wanted: object, *, at: datetime | Duration | None = None) -> Enqueued:
+        """Enqueue a job as its library does: for tests that begin at the queue.
+
+        ``at``: when it is to be due, or in how long.
+        """
+        pattern = pattern_of(wanted)
+        due = self._instant(at)
+
+        async def finish() -> SeenJob:
+            app, name = self._home_of(pattern)
+            place = len(app.history)
+            job = await app.enqueue(Call(name, pattern.args, pattern.kwargs, due))
+            return self._seen(app, job, place)
+
+        return Enqueued("taskq.enqueue()", finish, self._environment.unawaited)
+
+    def perform(self, wanted: object, *, attempt: int = 1) -> Performed:
+        """Run one new job alone: through codec, signature, dependencies and middleware.
+
+        What its task raises is not raised here but given as ``error``. ``attempt``: the number
+        that the task is to see. A retry that it asks for is not left in the queue; what it
+        enqueues is.
+
+            done = taskq.perform(job(charge, cart_id=7), attempt=3)
+            assert done.result == "charged"
+            done.enqueued.assert_enqueued(job(receipt, cart_id=7))
+        """
+        pattern = pattern_of(wanted)
+        if type(attempt) is not int or attempt < 1:
+            raise BadOption(
+                f"Attempts are counted from 1. attempt is {attempt!r}. Leave it out for the first."
+            )
+
+        async def finish() -> Alone:
+            return await self._perform(pattern, attempt)
+
+        return Performed("taskq.perform()", finish, self._environment.unawaited)
+
+    @asynccontextmanager
+    async def running(self, *, workers: int = 1) -> AsyncIterator[None]:
+        """Live workers for the length of a block, ended as the library ends them."""
+        tasks = [
+            asyncio.create_task(app.run_forever(workers=workers), name=f"{app.library} workers")
+            for app in self._used_apps()
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @contextmanager
+    def capture(self) -> Iterator[JobAssertions]:
+        """What is enqueued and executed inside the block alone, to be asserted on.
+
+        with taskq.capture() as new:
+            checkout(cart_id=7)
+        new.assert_enqueued([job(charge), job(sync_stock)])
+        """
+        since = self._since_now()
+        yield JobAssertions(since, "captured")
+        since.end()
+
+    def retry_plan(
+        self, task: object, *, error: BaseException | None = None, limit: int = 100
+    ) -> list[timedelta]:
+        """How long a job of the task waits after each failed attempt, until it gives up.
+
+        ``error``: what it raises, where the policy asks. At most ``limit`` delays.
+        """
+        app, name = self._home_of(pattern_of(task))
+        return retry_plan(app.tasks()[name], error, limit)
+
+    def cron_plan(self, task: object, n: int) -> list[datetime]:
+        """The next ``n`` instants at which a periodic task runs, in the zone of its schedule."""
+        app, name = self._home_of(pattern_of(task))
+        return cron_plan(app.tasks()[name], n, self.clock.now())
+
+    async def _run(self, drain: Drain) -> list[SeenJob]:
+        __tracebackhide__ = True
+        since = self._since_now()
+        await drain.go(self._used_apps(), self._environment.looked)
+        since.end()
+        return since.executed()
+
+    async def _perform(self, pattern: JobPattern, attempt: int) -> Alone:
+        app, name = self._home_of(pattern)
+        place = len(app.history)
+        job = await app.enqueue(Call(name, pattern.args, pattern.kwargs, None, attempt))
+        only = Drain(
+            call="taskq.perform()",
+            errors="retry",
+            limit=1,
+            only=lambda owner, each: owner is app and each.id == job.id,
+            stops_at_limit=True,
+        )
+        born = self._since_now()
+        await only.go([app], self._environment.looked)
+        born.end()
+        seen = self._seen(app, job, place)
+        if not any(event.verb == "claim" for event in seen.events):
+            raise BadOption(
+                f"{pattern!r} cannot be performed now. The job {seen!r} was enqueued and did not "
+                f"begin: another one holds a name that it needs, or it is due later. "
+                f"Let the other one end first."
+            )
+        await app.forget(job)
+        return Alone(seen, JobAssertions(born, "performed.enqueued"))
+
+    def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:
+        reading = Reading(app, self._environment.looked)
+        return next(seen for at, seen in reading.enqueued if at >= place and seen.id == job.id)
+
+    def _since_now(self) -> Since:
+        apps = self._environment.apps
+        return Since(self._environment, {id(app): len(app.history) for app in apps})
+
+    def _used_apps(self) -> Sequence[AppUnderTest]:
+        if not self.apps:
+            raise BadOption(
+                "taskq has no queue to work on. This test asks for none. Ask for a fixture such "
+                "as docket, in_memory_app or soniq_app, or let taskq_app return your own app."
+            )
+        return self.apps
+
+    def _home_of(self, pattern: JobPattern) -> tuple[AppUnderTest, str]:
+        """The app whose task it is, and the name that it has there."""
+        known: list[str] = []
+        for app in self._used_apps():
+            task = pattern.task
+            name = task if isinstance(task, str) else app.name_of(task)
+            tasks = app.tasks()
+            if name is not None and name in tasks:
+                return app, name
+            known += tasks
+        name = name_of(pattern.task)
+        raise BadOption(
+            f"There is no task {name!r}. {describe_names(name, known)} "
+            f"Register it on the app of the test, or correct the name."
+        )
+
+    def _chooser(self, only: object) -> Callable[[AppUnderTest, Job], bool] | None:
+        if only is None:
+            return None
+        wanted = only if isinstance(only, list | tuple) else [only]
+        patterns = [pattern_of(each) for each in wanted]
+        looked = self._environment.looked
+
+        def chosen(app: AppUnderTest, job: Job) -> bool:
+            return any(pattern == SeenJob.of(app, job, looked) for pattern in patterns)
+
+        return chosen
+
+    def _instant(self, when: Duration | datetime | None) -> int | None:
+        if when is None:
+            return None
+        if isinstance(when, datetime):
+            return to_instant(when)
+        return self.clock.now() + to_step("until", when, {})

@@ -1,0 +1,189 @@
+"""``job(...)``: the one noun for what a test expects, refutes, enqueues, performs or breaks."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.testing.describe import in_one_line
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo
+
+__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of"]
+
+PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
+_ABSENT = object()
+
+
+class Mismatch(NamedTuple):
+    """One field of a job beside what was expected of it; ``ok``: they agree."""
+
+    field: str
+    expected: object
+    got: object
+    ok: bool
+    note: str = ""
+
+
+class JobPattern:
+    """What ``job()`` gives. Equal to every job it matches: ``assert ran == [job(charge)]``."""
+
+    __slots__ = ("args", "kwargs", "task")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, task: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.task = task
+        self.args = args
+        self.kwargs = kwargs
+
+    def __eq__(self, other: object) -> bool:
+        compare = getattr(other, "compare", None)
+        if compare is None or isinstance(other, JobPattern):
+            return NotImplemented
+        return bool(compare(self).matches)
+
+    def __repr__(self) -> str:
+        parts = [name_of(self.task), *map(in_one_line, self.args)]
+        parts += [f"{key}={in_one_line(value)}" for key, value in self.kwargs.items()]
+        return f"job({', '.join(parts)})"
+
+    def is_of(self, app: AppUnderTest, task: str) -> bool:
+        """Whether jobs of that task of the app can match."""
+        return task == (self.task if isinstance(self.task, str) else app.name_of(self.task))
+
+    def expected(self, info: TaskInfo | None) -> dict[str, Any]:
+        """The expected values by parameter, bound as the task would bind them.
+
+        Raises BadOption for arguments that the task cannot take.
+        """
+        signature = signature_of(info)
+        if signature is None:
+            return {**{f"args[{at}]": value for at, value in enumerate(self.args)}, **self.kwargs}
+        try:
+            return flattened(signature, signature.bind_partial(*self.args, **self.kwargs))
+        except TypeError as error:
+            raise _not_takable(self, signature, error) from None
+
+
+def job(task: object, /, *args: Any, **kwargs: Any) -> JobPattern:
+    """A job of a task, a function or a name, with these arguments among others.
+
+    Only what is named counts, in nested dicts too. A value can be anything that compares:
+    ``mock.ANY``, ``pytest.approx``, dirty-equals; a compiled pattern, which is searched for; a
+    class, of which the value is to be; or a function, which is asked.
+
+        taskq.assert_enqueued(job(charge, cart_id=7, card={"token": ANY}))
+    """
+    if isinstance(task, JobPattern):
+        raise BadOption(
+            f"job() takes a task and its arguments. It was given {task!r}. Use that as it is."
+        )
+    return JobPattern(task, args, kwargs)
+
+
+def pattern_of(wanted: object) -> JobPattern:
+    """The pattern itself, or that of all jobs of a task."""
+    return wanted if isinstance(wanted, JobPattern) else job(wanted)
+
+
+def name_of(task: object) -> str:
+    """A task as its reader would call it."""
+    if isinstance(task, str):
+        return task
+    return str(getattr(task, "name", None) or getattr(task, "__name__", None) or in_one_line(task))
+
+
+def signature_of(info: TaskInfo | None) -> inspect.Signature | None:
+    """The parameters that a caller of the task fills, those that the library fills left out."""
+    if info is None or info.function is None:
+        return None
+    try:
+        signature = inspect.signature(info.function)
+    except (TypeError, ValueError):
+        return None
+    kept = [each for each in signature.parameters.values() if each.name not in info.given]
+    return signature.replace(parameters=kept)
+
+
+def flattened(signature: inspect.Signature, bound: inspect.BoundArguments) -> dict[str, Any]:
+    """Bound arguments by name; those of ``*args`` by position, those of ``**kwargs`` as given."""
+    flat: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            flat |= {f"{name}[{at}]": each for at, each in enumerate(value)}
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            flat |= value
+        else:
+            flat[name] = value
+    return flat
+
+
+def compare(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[Mismatch]:
+    """Each expected value beside the one that came, dicts by their parts."""
+    return [
+        each
+        for name, value in expected.items()
+        for each in _compare_value(name, value, got.get(name, _ABSENT))
+    ]
+
+
+def alike(expected: object, got: object) -> bool:
+    """Whether a value is as expected."""
+    return all(each.ok for each in _compare_value("", expected, got))
+
+
+def _compare_value(path: str, expected: Any, got: Any) -> list[Mismatch]:
+    if got is _ABSENT:
+        return [Mismatch(path, expected, "nothing", ok=False, note="not among its arguments")]
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        parts = [
+            each
+            for key, value in expected.items()
+            for each in _compare_value(_join(path, key), value, got.get(key, _ABSENT))
+        ]
+        return parts or [Mismatch(path, expected, got, ok=True)]
+    if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
+        if len(expected) == len(got) > 0:
+            pairs = enumerate(zip(expected, got, strict=True))
+            return [each for at, (e, g) in pairs for each in _compare_value(f"{path}[{at}]", e, g)]
+        return [Mismatch(path, expected, got, ok=len(expected) == len(got))]
+    ok, note = _agrees(expected, got)
+    if not ok and not note and type(expected) is not type(got) and str(expected) == str(got):
+        note = "differs only in type"
+    return [Mismatch(path, expected, got, ok, note)]
+
+
+def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
+    try:
+        if isinstance(expected, re.Pattern):
+            return isinstance(got, str | bytes) and expected.search(got) is not None, ""
+        if isinstance(expected, PREDICATES):
+            return bool(expected(got)), ""
+        # A metaclass may compare as it likes: the classes of dirty-equals do.
+        if isinstance(expected, type) and type(expected).__eq__ is type.__eq__:
+            return isinstance(got, expected), ""
+        return bool(expected == got), ""
+    except Exception as error:  # noqa: BLE001 - a comparison that fails is told, not raised
+        return False, f"comparing raised {type(error).__name__}: {in_one_line(error, str)}"
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _not_takable(pattern: JobPattern, signature: inspect.Signature, error: TypeError) -> BadOption:
+    names = [each.name for each in signature.parameters.values()]
+    takes = f"It takes {', '.join(names)}" if names else "It takes no arguments"
+    unknown = [key for key in pattern.kwargs if key not in names]
+    nearest = f" {describe_names(unknown[0], names)}" if unknown and names else ""
+    return BadOption(
+        f"No job of this task can be {pattern!r}: {error}. {takes}.{nearest} "
+        f"Write it as the task is called."
+    )

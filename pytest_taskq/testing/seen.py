@@ -1,0 +1,254 @@
+"""Jobs as a test sees them: what was enqueued, from the history, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
+from pytest_taskq.core.payload import decode_value
+from pytest_taskq.engine.history import Event
+from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.matching import JobPattern, Mismatch, compare, flattened, signature_of
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.under_test import AppUnderTest, Told
+
+__all__ = ["Comparison", "Looked", "Reading", "SeenJob"]
+
+WIDTH = 60
+
+
+class Comparison(NamedTuple):
+    """A job beside a pattern, field by field; ``related``: it is at least of the same task."""
+
+    related: bool
+    fields: list[Mismatch]
+
+    @property
+    def matches(self) -> bool:
+        """Whether nothing differs."""
+        return self.related and all(each.ok for each in self.fields)
+
+
+class Looked:
+    """The exceptions of jobs that the test has looked at, so that none of them is hidden."""
+
+    def __init__(self) -> None:
+        self._seen: list[BaseException] = []
+
+    def add(self, error: BaseException | None) -> None:
+        """The test was shown this one."""
+        if error is not None:
+            self._seen.append(error)
+
+    def __contains__(self, error: object) -> bool:
+        return any(each is error for each in self._seen)
+
+
+class SeenJob:
+    """A job: as it was enqueued, what happened to it, and what it is now.
+
+    ``events`` are its part of the history, in which it was enqueued first. What is read from
+    ``error`` counts as looked at.
+    """
+
+    def __init__(self, app: AppUnderTest, events: list[Event], looked: Looked) -> None:
+        self._app = app
+        self._looked = looked
+        self.events = events
+        self.first = events[0].job
+        self.stored: Job | None = None
+
+    @classmethod
+    def of(cls, app: AppUnderTest, job: Job, looked: Looked) -> SeenJob:
+        """A job of which only the present record is known."""
+        seen = cls(app, [Event(job.created_at, "enqueue", job)], looked)
+        seen.stored = job
+        return seen
+
+    @property
+    def job(self) -> Job:
+        """The engine's record, as it is now."""
+        return self.stored or self.events[-1].job
+
+    @property
+    def id(self) -> JobId:
+        """The number under which its queue keeps it."""
+        return self.first.id
+
+    @property
+    def task(self) -> str:
+        """The name of its task."""
+        return self.first.task
+
+    @property
+    def queue(self) -> str:
+        """The queue that it was enqueued to."""
+        return self.first.queue
+
+    @cached_property
+    def told(self) -> Told:
+        """The job in the words of its library."""
+        return self._app.tell(self.first)
+
+    @cached_property
+    def args(self) -> Mapping[str, Any]:
+        """Its arguments by parameter, without defaults that nobody gave."""
+        return self._bound(defaults=False)
+
+    @property
+    def priority(self) -> int:
+        """Its priority, as its library counts."""
+        return self.told.priority
+
+    @property
+    def key(self) -> str | None:
+        """The key that somebody chose for it."""
+        return self.told.key
+
+    @property
+    def at(self) -> datetime:
+        """When it was due first."""
+        return to_datetime(self.first.due_at)
+
+    @property
+    def enqueued_at(self) -> datetime:
+        """When it was enqueued."""
+        return to_datetime(self.first.created_at)
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is due now, after retries."""
+        return to_datetime(self.job.due_at)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When its last attempt began."""
+        return _text(self.job.started_at)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended for good."""
+        return _text(self.job.finished_at) if self.job.state in FINAL else None
+
+    @property
+    def state(self) -> str:
+        """queued, running, succeeded, dead or cancelled; deleted, if it was before it ended."""
+        job = self.job
+        return "deleted" if self.stored is None and job.state not in FINAL else str(job.state)
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts have begun."""
+        return self.job.attempt
+
+    @property
+    def automatic(self) -> bool:
+        """Whether its app enqueues jobs of its task by itself, such as a periodic one."""
+        info = self._app.tasks().get(self.task)
+        return info is not None and info.automatic
+
+    @property
+    def parent(self) -> JobId | None:
+        """The job whose task enqueued this one."""
+        return self.first.parent
+
+    @property
+    def result(self) -> Any:
+        """What its task returned; None before that."""
+        return None if self.job.result is None else decode_value(self.job.result)
+
+    @property
+    def error(self) -> BaseException | Failure | None:
+        """What its last attempt raised; as text where that was in another process."""
+        if self.job.failure is None:
+            return None
+        for event in reversed(self.events):
+            if event.error is not None:
+                error: BaseException = event.error
+                self._looked.add(error)
+                return error
+        return self.job.failure
+
+    def is_in(self, state: str) -> bool:
+        """Whether it is in this state, or as one says of a queued job: scheduled, retrying."""
+        if state not in {"retrying", "scheduled", "ready"}:
+            return state == self.state
+        job = self.job
+        if self.state != State.QUEUED:
+            return False
+        if state == "retrying":
+            return job.attempt > 0
+        return (job.due_at > self._app.clock.now()) == (state == "scheduled")
+
+    def look(self) -> None:
+        """The test was shown how its attempts ended."""
+        for event in self.events:
+            self._looked.add(event.error)
+
+    def compare(self, pattern: JobPattern) -> Comparison:
+        """What the pattern expects, beside what the job is."""
+        if not pattern.is_of(self._app, self.task):
+            return Comparison(False, [])
+        expected = pattern.expected(self._app.tasks().get(self.task))
+        return Comparison(True, compare(expected, self._bound(defaults=True)))
+
+    def __repr__(self) -> str:
+        return f"#{self.id} {self.task}({self._arguments()})"
+
+    def _arguments(self) -> str:
+        try:
+            told = self.told
+        except Exception:  # noqa: BLE001 - a report must not fail on what it reports
+            return "?"
+        parts = [in_one_line(value) for value in told.args]
+        parts += [f"{name}={in_one_line(value)}" for name, value in told.kwargs.items()]
+        text = ", ".join(parts)
+        return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+
+    def _bound(self, *, defaults: bool) -> dict[str, Any]:
+        told = self.told
+        signature = signature_of(self._app.tasks().get(self.task))
+        if signature is not None:
+            try:
+                bound = signature.bind(*told.args, **told.kwargs)
+            except TypeError:
+                pass  # it was enqueued with what its task cannot take; shown as it was given
+            else:
+                if defaults:
+                    bound.apply_defaults()
+                return flattened(signature, bound)
+        return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
+
+
+class Reading:
+    """What the history of one app tells: each job that was enqueued, and each attempt begun.
+
+    Both with their places in the history.
+    """
+
+    def __init__(self, app: AppUnderTest, looked: Looked) -> None:
+        self.enqueued: list[tuple[int, SeenJob]] = []
+        self.started: list[tuple[int, SeenJob]] = []
+        latest: dict[JobId, SeenJob] = {}
+        for place, event in enumerate(app.history):
+            if event.verb == "enqueue":
+                # After the queue was emptied numbers begin again: the later job has its own.
+                latest[event.job.id] = SeenJob(app, [event], looked)
+                self.enqueued.append((place, latest[event.job.id]))
+            elif event.job.id in latest:
+                latest[event.job.id].events.append(event)
+                if event.verb == "claim":
+                    self.started.append((place, latest[event.job.id]))
+        for stored in app.jobs():
+            known = latest.get(stored.id)
+            if known is not None and known.first.created_at == stored.created_at:
+                known.stored = stored
+
+
+def _text(instant: int | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)

@@ -1,0 +1,101 @@
+"""What must not be hidden at the end of a test: exceptions of jobs, and jobs that never ran."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.job import Job, State
+from pytest_taskq.engine.interrupt import raised_by_a_statement
+from pytest_taskq.testing.explain import count_of, listed
+from pytest_taskq.testing.seen import SeenJob
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_taskq.engine.queue import Queue
+    from pytest_taskq.testing.environment import Environment
+
+__all__ = ["check_end", "unseen_errors"]
+
+MOCK = ("unittest", "mock.py")
+CONFTEST = "conftest.py"
+
+
+def check_end(environment: Environment, kinds: Collection[str], own: Path | None) -> None:
+    """Raise what the test has not looked at, as far as its strictness asks.
+
+    ``own``: in a test without the harness, its file. What a ``raise`` statement raised, in or
+    under a function of this file, of a conftest or of a mock, is there on purpose; a NameError
+    is not.
+    """
+    __tracebackhide__ = True
+    environment.unawaited.check()
+    if "errors" in kinds:
+        hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
+        if hidden:
+            _raise(hidden)
+    if "unexecuted" in kinds:
+        left = list(_unexecuted(environment))
+        if left:
+            raise AssertionError(
+                f"{count_of(len(left), 'job')} never ran:\n{listed(left)}\n"
+                f"Drain the queue, or ask for less: @pytest.mark.taskq_strict('errors')."
+            )
+
+
+def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
+    """The last exception of each job that has not got over it, where nobody looked at that."""
+    found: list[tuple[Job, BaseException]] = []
+    for queue in environment.queues:
+        for job, error in _last_errors(queue).values():
+            if error not in environment.looked:
+                found.append((job, error))
+    return found
+
+
+def _last_errors(queue: Queue) -> dict[int, tuple[Job, BaseException]]:
+    """By job, unless a later attempt succeeded or somebody cancelled it."""
+    last: dict[int, tuple[Job, BaseException]] = {}
+    for event in queue.history:
+        job = event.job
+        if event.error is not None:
+            last[job.id] = (job, event.error)
+        elif event.verb == "enqueue" or job.state in {State.SUCCEEDED, State.CANCELLED}:
+            last.pop(job.id, None)
+    return last
+
+
+def _is_meant(error: BaseException, own: Path | None) -> bool:
+    frames = error.__traceback__
+    if own is None or not raised_by_a_statement(frames):
+        return False
+    files = [PurePath(frame.f_code.co_filename) for frame, _ in walk_tb(frames)]
+    return any(file == own or file.parts[-2:] == MOCK or file.name == CONFTEST for file in files)
+
+
+def _raise(hidden: list[tuple[Job, BaseException]]) -> None:
+    __tracebackhide__ = True
+    (job, error), *others = hidden
+    first = (
+        f"raised by job #{job.id} ({job.task}), attempt {job.attempt}, and no part of the test "
+        f"looked at it: expect it with taskq.assert_outcome(...), or let the test be less strict "
+        f"with @pytest.mark.taskq_strict(False)"
+    )
+    notes = [first]
+    for owner, each in others:
+        notes.append(f"and {type(each).__name__} by job #{owner.id} ({owner.task})")
+    if not isinstance(error, Exception):
+        raise AssertionError("\n".join([f"{type(error).__name__} was {notes[0]}", *notes[1:]]))
+    for note in notes:
+        error.add_note(note)
+    raise error
+
+
+def _unexecuted(environment: Environment) -> Iterator[SeenJob]:
+    for app in environment.apps:
+        for job in app.jobs():
+            if job.state is State.QUEUED and job.attempt == 0 and job.due_at <= app.clock.now():
+                yield SeenJob.of(app, job, environment.looked)
