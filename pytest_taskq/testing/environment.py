@@ -18,8 +18,11 @@ from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
-from pytest_taskq.testing.describe import describe_deadlock, describe_queue
+from pytest_taskq.testing.describe import describe_deadlock
+from pytest_taskq.testing.evidence import QueueAlone, describe_apps
+from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import Looked
+from pytest_taskq.testing.timeline import AppShown
 
 __all__ = ["Environment"]
 
@@ -30,7 +33,7 @@ class Environment:
     """The surroundings of one test, its queues on the given stores.
 
     ``mode`` and ``start`` are the clock's; ``seed``, ``chain_limit`` and ``escapes``
-    are the queues'.
+    are the queues'. ``redaction`` and ``timeline``: how, and whether, what happened is shown.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class Environment:
         escapes: tuple[type[BaseException], ...] = (),
         freezer: str = "auto",
         stuck_after: float = 5.0,
+        redaction: Redaction | None = None,
+        timeline: bool = True,
     ) -> None:
         self.clock = Clock(mode, start, freezer=make_freezer(freezer))
         self.queues: list[Queue] = []
@@ -65,6 +70,8 @@ class Environment:
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
         self._stuck_after = stuck_after
+        self.redaction = redaction or Redaction()
+        self._timeline = timeline
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
@@ -90,7 +97,11 @@ class Environment:
         """What the queues look like now, as text, or looked like when it was noted."""
         if self._noted is not None:
             return self._noted
-        return "\n\n".join(describe_queue(queue) for queue in self.queues)
+        return describe_apps(self.shown(), self.redaction, timeline=self._timeline)
+
+    def shown(self) -> list[AppShown]:
+        """What can be told about: the apps of the test."""
+        return [QueueAlone(queue) for queue in self.queues]
 
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""

@@ -15,7 +15,9 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.loop_time import sleep_real
 from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.queue import LAST_USED
-from pytest_taskq.testing.describe import describe_queue, describe_waiting_tasks, in_one_line
+from pytest_taskq.testing.describe import describe_waiting_tasks
+from pytest_taskq.testing.evidence import describe_queue
+from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["wait_until"]
 

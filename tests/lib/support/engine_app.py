@@ -1,7 +1,6 @@
 """An app over the bare engine: what tests of the harness put in front of it."""
 
 import asyncio
-from contextlib import contextmanager
 
 from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_micros
@@ -82,15 +81,9 @@ class EngineApp:
         job = self.queue.new_job(call.task, call.args, call.kwargs, due_at=call.at)
         return await self.queue.enqueue(job._replace(attempt=call.attempt - 1))
 
-    async def run(self, *, attempts=None, only=None, ends=None):
-        worker = Worker(self.queue, self.registered, **self.settings)
-
-        def end(_job):
-            if ends is not None and ends():
-                worker.stop()
-
-        with self._only(only), self.queue.told(end):
-            return (await worker.run_until_idle(attempts=attempts)).attempts
+    async def run(self, *, attempts=None, only=None, ends=None, until=None):
+        worker = Worker(self.queue, self.registered, only=only, ends=ends, **self.settings)
+        return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
 
     async def forget(self, job):
         await self.queue.forget(job.id)
@@ -102,30 +95,3 @@ class EngineApp:
         async with asyncio.TaskGroup() as group:
             for worker in made:
                 group.create_task(worker.run_forever())
-
-    @contextmanager
-    def _only(self, only):
-        store = self.queue.store
-        if only is not None:
-            self.queue.store = _Chosen(store, only)
-        try:
-            yield
-        finally:
-            self.queue.store = store
-
-
-class _Chosen:
-    """A store in which a worker finds only the jobs that may run."""
-
-    def __init__(self, store, only):
-        self._store = store
-        self._only = only
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    async def find(self, query):
-        if query.sort not in {"claim", "due"}:
-            return await self._store.find(query)
-        found = await self._store.find(query._replace(limit=None))
-        return [job for job in found if self._only(job)][: query.limit]
