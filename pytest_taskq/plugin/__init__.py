@@ -23,7 +23,7 @@ from pytest_taskq.plugin.fixtures import (
 )
 from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
-from pytest_taskq.plugin.report import own_frames_hidden, show_queues
+from pytest_taskq.plugin.report import own_frames_hidden, show_passed, show_queues, shows_queues
 from pytest_taskq.plugin.strict import check_strictness
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_terminal_summary",
     "pytest_unconfigure",
     "soniq_app",
     "taskq",
@@ -125,15 +126,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows its own lines, and what its queues looked like."""
+    """A failed test shows its own lines, and what happened in its queues."""
     if call.excinfo is None:
-        return (yield)
-    with own_frames_hidden(call.excinfo):
         report = yield
+    else:
+        with own_frames_hidden(call.excinfo):
+            report = yield
     environment = item.stash.get(ENVIRONMENT, None)
-    if report.failed and call.when == "call" and environment is not None:
+    if environment is not None and shows_queues(report, item.config):
         show_queues(report, environment)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the run as a whole has to say."""
+    show_passed(terminalreporter)
 
 
 def _coroutine_of(item: pytest.Item) -> tuple[Any, str]:

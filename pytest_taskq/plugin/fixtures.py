@@ -13,6 +13,7 @@ import pytest
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
+from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
     from pytest_taskq.docket import Docket
@@ -58,6 +59,8 @@ def environment_of(request: pytest.FixtureRequest) -> Environment:
             chain_limit=options.chain_limit,
             freezer=options.freezer,
             stuck_after=options.stuck_after,
+            redaction=redaction_of(request.config),
+            timeline=options.timeline != "none",
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         request.node.stash[ENVIRONMENT] = environment

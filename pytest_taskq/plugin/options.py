@@ -21,6 +21,8 @@ SERVERS = {
 FREEZERS = ("auto", "freezegun", "time-machine", "none")
 STRICT = ("errors", "unexecuted")
 STRICT_HELP = f"what fails a test that does not look at it: {', '.join(STRICT)}, or off"
+TIMELINES = ("failed", "all", "none")
+REPORTS = ("coverage",)
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
@@ -34,7 +36,9 @@ class Options:
     ``strict``: what no test may leave
     unseen. ``seed``: of jitter. ``chain_limit``: how many attempts one chain may have in a run.
     ``freezer``: what moves Python's own clocks. ``stuck_after``: how many real seconds nothing may
-    move in a test before it fails; 0 for any number.
+    move in a test before it fails; 0 for any number. ``timeline``: of which tests one is shown.
+    ``redact``: the user's own judge of secrets, as "module:function". ``html``: where the page
+    of the run is written. ``reports``: what the run says at its end.
     """
 
     backends: tuple[str, ...] = ("memory",)
@@ -46,6 +50,10 @@ class Options:
     chain_limit: int = 1_000
     freezer: str = "auto"
     stuck_after: int = 5
+    timeline: str = "failed"
+    redact: str = ""
+    html: str = ""
+    reports: tuple[str, ...] = ()
 
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
@@ -68,8 +76,12 @@ def add_options(parser: pytest.Parser) -> None:
         ("strict", "KIND[,KIND...]", f"{STRICT_HELP} (default: errors)"),
         ("freezer", "NAME", f"what moves Python's clocks: {', '.join(FREEZERS)} (default: auto)"),
         ("stuck_after", "SECONDS", "real seconds until a test that cannot move ends (default: 5)"),
+        ("timeline", "WHICH", f"tests whose timeline is shown: {', '.join(TIMELINES)}"),
+        ("redact", "MODULE:FUNCTION", "what shows an argument, by (name, value), without secrets"),
+        ("html", "PATH", "write one page about the jobs of every test"),
+        ("report", "NAME[,NAME...]", f"say more at the end of the run: {', '.join(REPORTS)}"),
     ):
-        action = "append" if name in {"backend", "url"} else "store"
+        action = "append" if name in {"backend", "url", "report"} else "store"
         group.addoption(
             _flag(name), action=action, dest=f"taskq_{name}", metavar=metavar, help=text
         )
@@ -104,33 +116,52 @@ def _read(config: pytest.Config) -> Options:
         allow_remote=_switch(config, "allow_remote"),
         seed=_number(config, "seed", "0", least=0),
         chain_limit=_number(config, "chain_limit", "1000", least=1),
-        strict=_strict(config),
-        freezer=_freezer(config),
+        strict=frozenset(_choices(config, "strict", STRICT, "errors")),
+        freezer=_choice(config, "freezer", FREEZERS),
         stuck_after=_number(config, "stuck_after", "5", least=0),
+        timeline=_choice(config, "timeline", TIMELINES),
+        redact=_function(config, "redact"),
+        html=_value(config, "html", "")[0],
+        reports=_choices(config, "report", REPORTS, ""),
     )
 
 
-def _freezer(config: pytest.Config) -> str:
-    name, origin = _value(config, "freezer", "auto")
-    if name not in FREEZERS:
+def _choice(config: pytest.Config, name: str, known: tuple[str, ...]) -> str:
+    """One of the known words; the first is the default."""
+    word, origin = _value(config, name, known[0])
+    if word not in known:
         raise pytest.UsageError(
-            f"taskq: there is no freezer {name!r}. It was chosen by {origin}, and they are: "
-            f"{', '.join(FREEZERS)}. Correct the name, or leave it out for auto."
+            f"taskq: there is no {name} {word!r}. It was chosen by {origin}, and they are: "
+            f"{', '.join(known)}. Correct the name, or leave it out for {known[0]}."
         )
-    return name
+    return word
 
 
-def _strict(config: pytest.Config) -> frozenset[str]:
-    kinds, origin = _list(config, "strict", "errors")
-    if kinds == ("off",):
-        return frozenset()
-    for kind in kinds:
-        if kind not in STRICT:
+def _choices(
+    config: pytest.Config, name: str, known: tuple[str, ...], default: str
+) -> tuple[str, ...]:
+    """Some of the known words; "off" stands for none."""
+    words, origin = _list(config, name, default)
+    if words == ("off",):
+        return ()
+    for word in words:
+        if word not in known:
             raise pytest.UsageError(
-                f"taskq: a test cannot be strict about {kind!r}. It was asked for by {origin}, and "
-                f"there are: {', '.join(STRICT)}. Correct the word, or say off."
+                f"taskq: {name} cannot be {word!r}. It was chosen by {origin}, and there are: "
+                f"{', '.join(known)}. Correct the word, or say off for none."
             )
-    return frozenset(kinds)
+    return words
+
+
+def _function(config: pytest.Config, name: str) -> str:
+    """The name of a function, in a form that can lead to one."""
+    given, origin = _value(config, name, "")
+    if given and not all(given.partition(":")[::2]):
+        raise pytest.UsageError(
+            f"taskq: {name} names a function as module:function. It is {given!r}, by {origin}. "
+            f'Write for instance "myshop.testing:{name}".'
+        )
+    return given
 
 
 def _urls(config: pytest.Config) -> dict[str, str]:

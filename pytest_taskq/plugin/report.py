@@ -4,18 +4,53 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_taskq.plugin.options import read_options
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_taskq.testing.environment import Environment
+    from pytest_taskq.testing.redact import Redaction
 
-__all__ = ["own_frames_hidden", "show_queues"]
+__all__ = ["own_frames_hidden", "redaction_of", "show_passed", "show_queues", "shows_queues"]
 
 OWN = re.compile(r"pytest_taskq\.(?!testing\._conformance\.)")  # those are tests
+REDACTION: pytest.StashKey[Redaction] = pytest.StashKey()
+SECTION = "taskq: the queue"
+
+
+def redaction_of(config: pytest.Config) -> Redaction:
+    """How arguments are shown; a function of the user's that cannot be had fails the test."""
+    redaction: Redaction | None = config.stash.get(REDACTION, None)
+    if redaction is None:
+        from pytest_taskq.testing.redact import Redaction
+
+        path = read_options(config).redact
+        redaction = config.stash[REDACTION] = Redaction(_load(path) if path else None)
+    return redaction
+
+
+def shows_queues(report: pytest.TestReport, config: pytest.Config) -> bool:
+    """Whether the report of this phase is to show the queues."""
+    if report.when != "call" or report.skipped:
+        return False
+    return report.failed or read_options(config).timeline == "all"
+
+
+def show_passed(terminal: pytest.TerminalReporter) -> None:
+    """Print the queues of tests that passed, unless pytest does that itself."""
+    if read_options(terminal.config).timeline != "all" or terminal.hasopt("P"):
+        return
+    for report in terminal.getreports("passed"):
+        for name, text in report.sections:
+            if name == SECTION:
+                terminal.section(f"{report.head_line}: {name}", sep="_")
+                terminal.line(text)
 
 
 def show_queues(report: pytest.TestReport, environment: Environment) -> None:
@@ -25,7 +60,7 @@ def show_queues(report: pytest.TestReport, environment: Environment) -> None:
             text = environment.describe()
         except Exception as error:  # noqa: BLE001 - a report must not fail on what it reports
             text = f"The queue cannot be shown: {type(error).__name__} in its description."
-        report.sections.append(("taskq: the queue", text))
+        report.sections.append((SECTION, text))
 
 
 @contextmanager
@@ -52,3 +87,22 @@ def _own_modules(excinfo: pytest.ExceptionInfo[BaseException]) -> list[dict[str,
     from pytest_taskq.engine.interrupt import raised_by_a_statement
 
     return list(found.values()) if raised_by_a_statement(excinfo.tb) else []
+
+
+def _load(path: str) -> Callable[[str, Any], Any]:
+    module, _, name = path.partition(":")
+    function: Any = None
+    try:
+        function = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    else:
+        problem = f"it is {function!r}, which cannot be called"
+    if not callable(function):
+        pytest.fail(
+            f"taskq: the function {path!r} of taskq_redact cannot be used ({problem}). Write "
+            f"module:function, of a module that tests can import.",
+            pytrace=False,
+        )
+    judge: Callable[[str, Any], Any] = function
+    return judge

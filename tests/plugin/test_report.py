@@ -24,7 +24,9 @@ async def test_payment(docket, worker):
             "*- taskq: the queue -*",
             "The clock is auto and stands at *",
             "1 job: 1 dead.",
-            "*charge('book')*dead*attempt 1*key order-7*ConnectionError: bank is closed for book",
+            "*  test    enqueue #1 charge('book') key=order-7",
+            "*  worker  start   #1 charge",
+            "*  worker  fail    #1 charge try 1  ConnectionError: bank is closed for book -> dead",
             "Job #1 (charge) failed in attempt 1:",
             "*test_it.py*in charge",
             '*raise ConnectionError(f"bank is closed for {order}")',
@@ -70,7 +72,7 @@ async def test_it(docket, worker):
     assert False
 """
     run_files(test_it=text).stdout.fnmatch_lines(
-        ["1 job: 1 running.", "*#1  slow()  running  attempt 1"]
+        ["1 job: 1 running.", "*  test    enqueue #1 slow()", "Waiting: 1 running."]
     )
 
 
@@ -110,7 +112,7 @@ async def test_it(docket):
 """
     result = run_files(test_it=text)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*#1  note(<a Odd that cannot be shown: ValueError>)  queued"])
+    result.stdout.fnmatch_lines(["*enqueue #1 note(<a Odd that cannot be shown: ValueError>)"])
 
 
 def test_a_wait_in_vain_does_not_show_the_queue_of_another_test(run_files):
