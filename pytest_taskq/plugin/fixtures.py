@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_taskq.soniq import Soniq
     from pytest_taskq.testing.environment import Environment
     from pytest_taskq.testing.harness import Harness
+    from pytest_taskq.testing.thresholds import Thresholds
 
 __all__ = [
     "ENVIRONMENT",
@@ -30,6 +31,7 @@ __all__ = [
     "environment_of",
     "in_memory_app",
     "in_memory_connector",
+    "performance_threshold",
     "soniq_app",
     "taskq",
     "taskq_app",
@@ -138,6 +140,14 @@ def soniq_app(request: pytest.FixtureRequest) -> Soniq:
     app = Soniq(backend=MemoryBackend.on_queue(environment.new_queue()))
     environment.adopt(app.under_test())
     return app
+
+
+@pytest.fixture
+def performance_threshold() -> Thresholds:
+    """Asserts that something is not slower than it may be, in reference jobs."""
+    from pytest_taskq.testing.thresholds import Thresholds
+
+    return Thresholds()
 
 
 def _docket(request: pytest.FixtureRequest) -> Docket:
