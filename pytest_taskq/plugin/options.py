@@ -33,8 +33,8 @@ class Options:
 
     ``backends``: the stores under the fixtures, one after the other. ``urls``: of servers that
     are there already, by backend. ``binaries``: where to look for those that are not.
-    ``strict``: what no test may leave
-    unseen. ``seed``: of jitter. ``chain_limit``: how many attempts one chain may have in a run.
+    ``strict``: what no test may leave unseen. ``seed``: of jitter. ``chain_limit``: how many
+    attempts one chain of jobs may have in one run.
     ``freezer``: what moves Python's own clocks. ``stuck_after``: how many real seconds nothing may
     move in a test before it fails; 0 for any number. ``timeline``: of which tests one is shown.
     ``redact``: the user's own judge of secrets, as "module:function". ``html``: where the page
@@ -81,7 +81,7 @@ def add_options(parser: pytest.Parser) -> None:
         ("html", "PATH", "write one page about the jobs of every test"),
         ("report", "NAME[,NAME...]", f"say more at the end of the run: {', '.join(REPORTS)}"),
     ):
-        action = "append" if name in {"backend", "url", "report"} else "store"
+        action = "append" if name in {"backend", "url", "report", "strict"} else "store"
         group.addoption(
             _flag(name), action=action, dest=f"taskq_{name}", metavar=metavar, help=text
         )

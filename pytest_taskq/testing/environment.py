@@ -101,7 +101,9 @@ class Environment:
 
     def shown(self) -> list[AppShown]:
         """What can be told about: the apps of the test."""
-        return [QueueAlone(queue) for queue in self.queues]
+        told = [app.history for app in self.apps]
+        alone = [queue for queue in self.queues if all(queue.history is not each for each in told)]
+        return [*self.apps, *map(QueueAlone, alone)]
 
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""

@@ -21,6 +21,8 @@ from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
 from pytest_taskq.testing.seen import Reading, SeenJob
 from pytest_taskq.testing.since import Since
+from pytest_taskq.testing.stats import Stats, stats
+from pytest_taskq.testing.timeline import Timeline
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
@@ -172,6 +174,14 @@ class Harness(JobAssertions):
         """The next ``n`` instants at which a periodic task runs, in the zone of its schedule."""
         app, name = self._home_of(pattern_of(task))
         return cron_plan(app.tasks()[name], n, self.clock.now())
+
+    def timeline(self) -> Timeline:
+        """What happened until now: text by ``str()``, records by iteration."""
+        return Timeline(self._environment.shown(), self._environment.redaction)
+
+    def stats(self) -> Stats:
+        """Counts, waits, run times and how busy the workers were, in job time."""
+        return stats(self.apps)
 
     async def _run(self, drain: Drain) -> list[SeenJob]:
         __tracebackhide__ = True

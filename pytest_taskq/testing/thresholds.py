@@ -186,8 +186,8 @@ class Thresholds:
         if ratio > at_most:
             shown = ", ".join(map(_times, costs))
             raise AssertionError(
-                f"The last {half} of {runs} runs cost {_times(ratio)} times as much as the first, and "
-                f"at most {at_most:g} times is allowed. The runs in reference jobs: {shown}."
+                f"The last {half} of {runs} runs cost {_times(ratio)} times as much as the first, "
+                f"and at most {at_most:g} times is allowed. The runs in reference jobs: {shown}."
             )
         return ratio
 
@@ -203,8 +203,9 @@ class Thresholds:
         ratio = used / unit
         if ratio > at_most:
             raise AssertionError(
-                f"A job keeps {used:,.0f} bytes: {_times(ratio)} times as many as a reference job, and "
-                f"at most {at_most:g} times is allowed. {REFERENCE}, and keeps {unit:,.0f} bytes."
+                f"A job keeps {used:,.0f} bytes: {_times(ratio)} times as many as a reference job, "
+                f"and at most {at_most:g} times is allowed. {REFERENCE}, and keeps "
+                f"{unit:,.0f} bytes."
             )
         return ratio
 

@@ -55,9 +55,17 @@ class Moment:
 class AppShown(Protocol):
     """As much of an ``AppUnderTest`` as it takes to tell of it."""
 
-    library: str
-    clock: Clock
-    history: History
+    @property
+    def library(self) -> str:
+        """See ``AppUnderTest``."""
+
+    @property
+    def clock(self) -> Clock:
+        """See ``AppUnderTest``."""
+
+    @property
+    def history(self) -> History:
+        """See ``AppUnderTest``."""
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest``."""
