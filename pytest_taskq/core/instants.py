@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pytest_taskq.core.errors import BadOption, NaiveDatetime
 
 __all__ = [
+    "LAST",
     "Instant",
     "from_parts",
     "to_datetime",
@@ -43,12 +44,16 @@ _EPOCH = _REAL[0](1970, 1, 1, tzinfo=UTC)
 # Not `when - _EPOCH`: subclasses give the operator other meanings.
 _minus = _REAL[0].__sub__
 _LONGEST = (_REAL[0].max - _REAL[0].min).days * DAY
+_FIRST = (_REAL[0].min.replace(tzinfo=UTC) - _EPOCH).days * DAY
+LAST: Instant = _FIRST + (_LONGEST // DAY + 1) * DAY - 1
+"""The last instant that a datetime in UTC can name: the year 9999 ends with it."""
 
 
 def to_instant(when: datetime) -> Instant:
     """The instant that an aware datetime names.
 
-    Raises NaiveDatetime when it has no time zone, BadOption when it is no datetime.
+    Raises NaiveDatetime when it has no time zone, BadOption when it is no datetime, or when it
+    lies outside the years 1 to 9999 of UTC.
 
     >>> to_instant(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000
@@ -57,7 +62,13 @@ def to_instant(when: datetime) -> Instant:
         since = _minus(when, _EPOCH)
     except TypeError:
         raise _no_instant(when) from None
-    return since.days * DAY + since.seconds * SECOND + since.microseconds  # type: ignore[no-any-return]
+    instant: Instant = since.days * DAY + since.seconds * SECOND + since.microseconds
+    if not _FIRST <= instant <= LAST:
+        raise BadOption(
+            f"The calendar of UTC has the years 1 to 9999. {when!s} lies outside of them. Give an "
+            f"instant that is within them."
+        )
+    return instant
 
 
 def to_datetime(instant: Instant) -> datetime:

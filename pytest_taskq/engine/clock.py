@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import coroutine
 from typing import Literal, Protocol
 
 from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption, QueueClosed
-from pytest_taskq.core.instants import to_datetime, to_instant
+from pytest_taskq.core.instants import LAST, to_datetime, to_instant
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.machine import Stopwatch, machine_now
 
@@ -104,10 +104,10 @@ class Clock:
         """Jump forward by a timedelta, seconds, a text such as ``"1h30m"``, or units: ``hours=1``.
 
         Nothing runs because of it: what has become due runs when the test awaits something, and
-        jobs when a worker does. Raises BadOption for a negative or missing step, or on a real
-        clock.
+        jobs when a worker does. Raises BadOption for a negative or missing step, for one beyond
+        the year 9999, or on a real clock.
         """
-        return self._move(self.now() + to_step("advance", by, units))
+        return self._move(self._after(to_step("advance", by, units)))
 
     async def elapse(self, by: Duration | None = None, **units: float) -> datetime:
         """Let time pass, stopping at every timer on the way, and at every job of a live worker.
@@ -117,9 +117,10 @@ class Clock:
         """
         step = to_step("elapse", by, units)
         self._check_movable()
+        until = self._after(step)
         with self.in_loop():
             time = LoopTime.present()
-            await time.elapse(step)
+            await time.elapse(until)
             await time.settle()
         return self.time()
 
@@ -205,11 +206,20 @@ class Clock:
             _FOLLOWED.remove(self)
             self._freezer.stop()
 
+    def _after(self, step: int) -> int:
+        now = self.now()
+        if now + step > LAST:
+            raise BadOption(
+                f"The clock cannot go beyond the year 9999, where the calendar ends. It stands at "
+                f"{to_datetime(now).isoformat()} and was to go on for {timedelta(0, 0, step)}. "
+                f"Give a shorter time."
+            )
+        return now + step
+
     def _move(self, instant: int) -> datetime:
         self._check_movable()
-        moved = to_datetime(instant)
         self._depart(instant)
-        return moved
+        return to_datetime(instant)
 
     def _check_movable(self) -> None:
         if self.mode == "real":

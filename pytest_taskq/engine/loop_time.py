@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import NotFinished, WrongLoop
+from pytest_taskq.core.instants import LAST
 from pytest_taskq.engine.loop_check import check_loop
 from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.outstanding import NEWS, Outstanding
@@ -69,7 +70,7 @@ class LoopTime:
         self._settling: list[asyncio.Future[None]] = []
         self._turns = 0
         self._users = 0
-        self._start, self._from, self._resolution = 0.0, 0, RESOLUTION
+        self._start, self._from, self._end, self._resolution = 0.0, 0, inf, RESOLUTION
 
     @classmethod
     def on(
@@ -113,6 +114,7 @@ class LoopTime:
         loop = self._loop
         check_loop(loop)
         self._start, self._from = loop.time(), self.clock.now()
+        self._end = self._start + (LAST - self._from) / 1e6
         self._resolution, loop._clock_resolution = loop._clock_resolution, RESOLUTION
         self._poll = loop._selector.select
         loop._selector.select = self._select
@@ -135,16 +137,16 @@ class LoopTime:
             loop.call_later(seconds, call)
 
     def next_timer(self) -> int | None:
-        """The instant of the next timer of the loop."""
+        """The instant of the next timer of the loop, unless it lies after the calendar."""
         scheduled = self._loop._scheduled
         first = scheduled[:1] if scheduled and not scheduled[0].cancelled() else scheduled
         when = min((each.when() for each in first if not each.cancelled()), default=inf)
-        return None if when == inf else self._instant(when)
+        return None if when > self._end else self._from + round((when - self._start) * 1e6)
 
-    async def elapse(self, micros: int) -> None:
-        """Let time pass, stopping at every timer on the way, until all of it has passed."""
+    async def elapse(self, until: int) -> None:
+        """Let time pass until an instant, stopping at every timer on the way."""
         over = self._loop.create_future()
-        item = self.clock.now() + micros, over
+        item = until, over
         insort(self._elapsing, item, key=itemgetter(0))
         try:
             await over
@@ -167,9 +169,6 @@ class LoopTime:
         if seconds > FAR:
             self._loop._clock_resolution = 2 * ulp(seconds)
         return seconds
-
-    def _instant(self, when: float) -> int:
-        return self._from + round((when - self._start) * 1e6)
 
     def _select(self, timeout: float | None) -> Any:
         """In the place of the selector's own: asked at each turn of the loop."""

@@ -4,7 +4,7 @@ import asyncio
 import datetime as datetime_module
 import threading
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
@@ -12,6 +12,7 @@ from pytest_taskq.core.errors import BadOption, NaiveDatetime
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.freezer import FreezegunFreezer
+from pytest_taskq.engine.time_machine import TimeMachineFreezer
 
 UTC = datetime_module.UTC
 NOON = datetime(2031, 5, 4, 12, tzinfo=UTC)
@@ -60,6 +61,34 @@ def test_a_step_that_can_mean_nothing_is_refused_and_moves_nothing(args, units):
     with pytest.raises(BadOption):
         clock.advance(*args, **units)
     assert clock.time() == NOON
+
+
+LAST = datetime.max.replace(tzinfo=UTC)
+BEYOND = LAST.replace(tzinfo=timezone(timedelta(hours=-1)))
+
+
+@pytest.mark.parametrize("freezer", [FreezegunFreezer, TimeMachineFreezer, lambda: None])
+@pytest.mark.parametrize("mode", ["held", "auto"])
+def test_time_ends_with_the_calendar(mode, freezer):
+    clock = Clock(mode, NOON, freezer=freezer())
+    try:
+        with pytest.raises(BadOption, match=r"year 9999.*stands at 2031-05-04T12.* 3000000 days"):
+            clock.advance(days=3_000_000)
+        with pytest.raises(BadOption, match="9999"):
+            clock.move_to(BEYOND)
+        assert clock.time() == NOON
+        assert clock.move_to(LAST) == clock.time() == LAST
+        with pytest.raises(BadOption, match="9999"):
+            clock.advance(microseconds=1)
+        assert clock.time() == LAST
+    finally:
+        clock.close()
+
+
+def test_a_clock_cannot_begin_after_the_calendar():
+    with pytest.raises(BadOption, match="9999"):
+        Clock("held", BEYOND, freezer=FreezegunFreezer())
+    assert datetime.now(UTC).year != 9999
 
 
 def test_time_does_not_go_back():

@@ -8,7 +8,7 @@ from itertools import count
 import anyio
 import pytest
 
-from pytest_taskq.core.errors import NotFinished, WrongLoop
+from pytest_taskq.core.errors import BadOption, NotFinished, WrongLoop
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.freezer import FreezegunFreezer
 from pytest_taskq.engine.loop_time import LoopTime, call_real, sleep_real
@@ -104,6 +104,26 @@ async def test_timers_fire_when_a_float_cannot_tell_their_microseconds(clock):
         for _ in range(100):
             await asyncio.wait_for(asyncio.sleep(0.0001), 1)
     assert clock.time().year == 7028
+
+
+@pytest.mark.parametrize("mode", ["held", "auto"])
+async def test_what_would_elapse_beyond_the_calendar_is_refused_and_nothing_moves(mode):
+    clock, seen = Clock(mode, MIDNIGHT), []
+    with clock.in_loop():
+        asyncio.get_running_loop().call_later(60, seen.append, 1)
+        with pytest.raises(BadOption, match=r"year 9999.*stands at 2031-05-04T00"):
+            await clock.elapse(days=3_000_000)
+        assert (clock.time(), seen) == (MIDNIGHT, [])
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300, 1.7e308, float("inf")])
+async def test_a_timer_beyond_the_calendar_never_fires(clock, seconds):
+    with clock.in_loop():
+        asyncio.get_running_loop().call_later(seconds, pytest.fail, "fired")
+        assert clock.next_timer() is None
+        await asyncio.sleep(3600)
+        end = datetime.max.replace(tzinfo=UTC)
+        assert await clock.elapse(end - clock.time()) == end
 
 
 async def test_a_held_clock_moves_by_elapse_only_and_stops_at_each_timer_on_the_way():
