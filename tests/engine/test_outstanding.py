@@ -22,8 +22,10 @@ LATE = timedelta(seconds=3)
 
 
 @pytest.fixture
-def clock():
-    return Clock("auto", MIDNIGHT)
+def clock(freezer):
+    clock = Clock("auto", MIDNIGHT, freezer=freezer)
+    yield clock
+    clock.close()
 
 
 @pytest.fixture

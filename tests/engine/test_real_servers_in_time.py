@@ -4,7 +4,10 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+import aiosqlite
+import asyncpg
 import pytest
+from redis import asyncio as driver
 
 from pytest_taskq.engine.clock import Clock
 
@@ -16,22 +19,20 @@ BUSY = "for i = 1, 2e7 do end return 1"
 
 
 @pytest.fixture
-def clock():
-    return Clock("auto", MIDNIGHT)
+def clock(freezer):
+    clock = Clock("auto", MIDNIGHT, freezer=freezer)
+    yield clock
+    clock.close()
 
 
 @pytest.fixture
 def redis(backends):
-    import redis.asyncio as redis_of
-
     url = backends.place("redis")
-    return lambda: redis_of.from_url(url)
+    return lambda: driver.from_url(url)
 
 
 @pytest.fixture
 def connect(backends):
-    import asyncpg
-
     url = backends.place("postgres")
     return lambda make="connect", **options: getattr(asyncpg, make)(url, **options)
 
@@ -113,8 +114,6 @@ async def test_an_idle_listener_does_not_hold_time_and_hears_before_it_jumps(clo
 
 
 async def test_sqlite_in_a_thread_of_its_own_is_waited_for(clock):
-    import aiosqlite
-
     with clock.in_loop():
         async with aiosqlite.connect(":memory:") as connection:
             await connection.create_function("pause", 1, lambda s: time.sleep(s) or 1)
