@@ -36,10 +36,10 @@ def check_url(kind: str, url: str, allow_remote: bool = False) -> None:
                 f"machine. It is the host of {masked(url)}. "
                 f"Use a local server, or add --taskq-allow-remote if it is there for tests."
             )
-    if not named.hosts and kind == "postgres":
+    if kind == "postgres" and not (named.hosts and named.databases):
         raise BadOption(
-            f"The address of a PostgreSQL server must name its host; otherwise the environment "
-            f"does. It is {masked(url)}. "
+            f"The address of a PostgreSQL server must name its host and its database; otherwise "
+            f"the environment does. It is {masked(url)}. "
             f"Write postgresql://localhost/NAME or postgresql:///NAME?host=/FOLDER, "
             f"or add --taskq-allow-remote."
         )
@@ -98,8 +98,6 @@ def _named(kind: str, url: str) -> _Named:
     if parts.scheme == "unix":
         return _Named([*filter(None, hosts), path], [])
     databases = [path.strip("/"), *(value for key, value in query if key in {"dbname", "database"})]
-    if kind == "postgres" and not any(databases):
-        databases = [unquote(parts.username or "")]
     return _Named([*filter(None, hosts)], [*filter(None, databases)])
 
 

@@ -45,7 +45,6 @@ PRODUCTION = [
     ("postgres", "postgresql://localhost/shop_production", "shop_production"),
     ("postgres", "postgresql://localhost/shop%2Dlive", "shop-live"),
     ("postgres", "postgresql://localhost/?dbname=prod", "prod"),
-    ("postgres", "postgresql://prod@localhost", "prod"),
     ("postgres", "postgresql://primary.local/tests", "primary.local"),
 ]
 WRONG = [
@@ -82,10 +81,18 @@ def test_what_smells_of_production_is_refused_unless_it_is_allowed(kind: str, ur
     check_url(kind, url, allow_remote=True)
 
 
-@pytest.mark.parametrize("url", ["postgresql:///tests", "postgresql://me@/tests"])
-def test_postgres_must_name_its_host_because_the_environment_could(url: str):
-    with pytest.raises(BadOption, match="must name its host"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("postgresql:///tests", "postgresql://me@/tests", "postgresql://me@localhost"),
+        *("postgresql://localhost/", "postgresql://localhost/?dbname="),
+        "postgresql://localhost?service=shop",
+    ],
+)
+def test_postgres_must_name_host_and_database_because_the_environment_could(url: str):
+    with pytest.raises(BadOption, match="must name its host and its database"):
         check_url("postgres", url)
+    check_url("postgres", url, allow_remote=True)
 
 
 @pytest.mark.parametrize(("kind", "url"), WRONG)
