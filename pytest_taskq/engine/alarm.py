@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, loop_seconds
 from pytest_taskq.engine.loop_time import Background, call_real
 from pytest_taskq.engine.real_timers import RealTimer
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.ticker import Ticker
 
 __all__ = ["Alarm"]
 
@@ -19,11 +23,12 @@ class Alarm:
 
     It stays rung until it is reset, so nothing is missed between two waits. An asyncio.Event
     would cost twice as much a wait. ``told_by_store``: it rang for a change that perhaps somebody
-    else has made.
+    else has made. With a ``ticker`` it rings for the ticks too, as far as time passes for others.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, ticker: Ticker | None = None) -> None:
         self._clock = clock
+        self._ticker = ticker
         self._sleeper: asyncio.Future[None] | None = None
         self._timers: dict[Callable[[], None], RealTimer | asyncio.TimerHandle] = {}
         self._watching: AsyncExitStack | None = None
@@ -42,6 +47,8 @@ class Alarm:
 
     async def wait(self) -> None:
         """Wait until it rings."""
+        if self._ticker is not None:
+            self.call_at(self._ticker.next_at, self._ring_for_tick, background=True)
         if not self.rung:
             self._sleeper = asyncio.get_running_loop().create_future()
             await self._sleeper
@@ -87,6 +94,9 @@ class Alarm:
         self._timers.clear()  # they refer to whoever holds this alarm
         if self._watching is not None:
             await self._watching.aclose()
+
+    def _ring_for_tick(self) -> None:
+        self.ring()
 
     def _ring_for_store(self) -> None:
         self.told_by_store = True

@@ -72,10 +72,8 @@ class Run:
         endless = ends == "stopped" or self._clock.mode == "real"
         self._limits = Limits(at_most or {}, None if endless else self._queue.chain_limit)
         self._drains = drains
-        self._stopping = False
-        self._leases_watched = False
-        self._leases_due = False
-        self._alarm = Alarm(self._clock)
+        self._stopping = self._leases_watched = self._leases_due = False
+        self._alarm = Alarm(self._clock, worker.ticker)
         self._hands = Hands(worker, self._alarm, asyncio.current_task())
         self._looked_at = 0
         self._patience: RealTimer | asyncio.TimerHandle | None = None
@@ -179,6 +177,8 @@ class Run:
 
     async def _claim(self) -> bool:
         """Fill the free slots; true when they are all taken."""
+        if self.worker.ticker is not None:
+            await self.worker.ticker.tick()
         free = self._free()
         if free <= 0:
             return bool(self._hands)

@@ -12,6 +12,7 @@ from pytest_taskq.core.outcome import Again
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.run import Report, Run
 from pytest_taskq.engine.tasks import Tasks
+from pytest_taskq.engine.ticker import Ticker
 
 __all__ = ["Worker"]
 
@@ -23,7 +24,8 @@ class Worker:
     job whose worker let the lease lapse; by default at once. ``drains``: cancelling who awaits
     a run lets the jobs in hand end, and the run returns; by default they go back and it raises.
     ``only``: which jobs it takes; None for all. ``ends`` is asked after outcomes were recorded;
-    when it says True, the run ends after the jobs in hand.
+    when it says True, the run ends after the jobs in hand. ``ticker``: enqueues periodic jobs
+    while this worker runs; several workers may share it.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Worker:
         drains: bool = False,
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        ticker: Ticker | None = None,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
             raise BadOption(
@@ -52,6 +55,7 @@ class Worker:
         self._drains = drains
         self.only = only
         self.ends = ends
+        self.ticker = ticker
         self.expired = expired or (lambda _job: Again(at=queue.clock.now()))
 
     @property

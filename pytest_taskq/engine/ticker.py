@@ -1,0 +1,163 @@
+"""Enqueues periodic jobs: one for each tick of a schedule, at the tick's instant.
+
+A run of a worker that has a ticker asks it what has come due, and wakes for its next tick; a
+scheduler without a worker lets ``run_forever`` do so. Nobody polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_taskq.core.errors import BadOption, NeverFires, NotFinished
+from pytest_taskq.core.instants import Instant, to_datetime
+from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.schedule import Schedule
+from pytest_taskq.core.store import Refusal
+from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.queue import Queue
+
+__all__ = ["TICKS_LIMIT", "Missed", "Ticker"]
+
+Missed = Literal["each", "last"]
+
+TICKS_LIMIT = 10_000
+"""How many missed ticks of one schedule are enqueued at once, before it counts as a mistake."""
+
+ALWAYS = frozenset(State)
+
+
+@dataclass(slots=True)
+class _Periodic:
+    schedule: Schedule
+    make: Callable[[Instant], Job]
+    told: Callable[[Instant, Job | Refusal], None] | None
+    next_at: Instant | None
+
+
+class Ticker:
+    """The periodic jobs of one queue.
+
+    Each tick is enqueued once, however many workers share the ticker or the store: its job
+    holds a name of the tick's own for as long as it is stored.
+
+    ``missed``: what to do when more than one tick of a schedule has passed unseen, because no
+    worker ran or the clock was moved: enqueue ``each``, or the ``last`` one only. ``oldest``:
+    microseconds; ticks that were missed by more are dropped; None for no limit.
+    """
+
+    def __init__(self, queue: Queue, *, missed: Missed = "each", oldest: int | None = None) -> None:
+        if missed not in {"each", "last"}:
+            raise BadOption(
+                f"Missed ticks are enqueued each, or the last one only. missed is {missed!r}. "
+                f"Write missed='each' or missed='last'."
+            )
+        self._queue = queue
+        self._missed = missed
+        self._oldest = oldest
+        self._periodic: dict[str, _Periodic] = {}
+        self.next_at: Instant | None = None
+        """The instant of the next tick of all; it may have passed. None when there is none."""
+
+    def add(
+        self,
+        name: str,
+        schedule: Schedule,
+        make: Callable[[Instant], Job],
+        *,
+        after: Instant | None = None,
+        told: Callable[[Instant, Job | Refusal], None] | None = None,
+    ) -> None:
+        """Enqueue what ``make`` returns at each tick, in place of the schedule of that name.
+
+        ``make`` gets the instant of the tick and returns a new job of the queue. ``after``: the
+        ticks later than that; None: later than now. ``told`` gets what became of the job: a
+        refusal when a name that it wants is taken, and then the tick is passed over.
+        """
+        first = _next(schedule, self._queue.clock.now() if after is None else after)
+        self._periodic[name] = _Periodic(schedule, make, told, first)
+        self._look_ahead()
+        self._queue.tell(None)
+
+    def remove(self, name: str) -> None:
+        """Enqueue no more for this name. Nothing happens when there is no such schedule."""
+        self._periodic.pop(name, None)
+        self._look_ahead()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._periodic
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._periodic)
+
+    def next_of(self, name: str) -> Instant | None:
+        """The instant of the next tick of this schedule. Raises KeyError."""
+        return self._periodic[name].next_at
+
+    async def tick(self) -> None:
+        """Enqueue what has come due, in the order of the ticks.
+
+        Raises NotFinished for a schedule with over 10,000 missed ticks.
+        """
+        now = self._queue.clock.now()
+        if self.next_at is None or now < self.next_at:
+            return
+        due = [
+            (at, name, each)
+            for name, each in self._periodic.items()
+            for at in self._take_due(name, each, now)
+        ]
+        self._look_ahead()
+        for at, name, each in sorted(due, key=lambda tick: tick[:2]):
+            answer = await self._enqueue(f"tick:{name}:{at}", each.make(at))
+            if each.told is not None and answer is not None:
+                each.told(at, answer)
+
+    async def run_forever(self) -> None:
+        """Enqueue each tick at its instant, until cancelled."""
+        alarm = Alarm(self._queue.clock, self)
+        try:
+            with self._queue.clock.in_loop(), self._queue.told(lambda _job: alarm.ring()):
+                while True:
+                    alarm.reset()
+                    await self.tick()
+                    await alarm.wait()
+        finally:
+            await alarm.aclose()
+
+    async def _enqueue(self, tick: str, job: Job) -> Job | Refusal | None:
+        """Store the job of a tick; None when another worker has done so."""
+        once = job._replace(holds=(*job.holds, Hold(tick, ALWAYS)))
+        (answer,) = await self._queue.enqueue_each([once])
+        return None if isinstance(answer, Refusal) and answer.name == tick else answer
+
+    def _take_due(self, name: str, each: _Periodic, now: Instant) -> list[Instant]:
+        """The ticks to enqueue. They count as done at once: another worker may ask meanwhile."""
+        taken: list[Instant] = []
+        begin = each.next_at
+        while each.next_at is not None and each.next_at <= now:
+            if self._missed == "last":
+                taken.clear()
+            if self._oldest is None or now - each.next_at <= self._oldest:
+                taken.append(each.next_at)
+            each.next_at = _next(each.schedule, each.next_at)
+            if len(taken) > TICKS_LIMIT:
+                raise NotFinished(
+                    f"The schedule {name!r} has missed more than {TICKS_LIMIT:,} ticks. They "
+                    f"begin at {to_datetime(begin or now).isoformat()}, and it is "
+                    f"{to_datetime(now).isoformat()}. Move the clock in smaller steps, or take "
+                    f"the schedule out of this test."
+                )
+        return taken
+
+    def _look_ahead(self) -> None:
+        instants = [each.next_at for each in self._periodic.values() if each.next_at is not None]
+        self.next_at = min(instants, default=None)
+
+
+def _next(schedule: Schedule, instant: Instant) -> Instant | None:
+    try:
+        return schedule.next_after(instant)
+    except NeverFires:
+        return None
