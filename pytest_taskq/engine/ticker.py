@@ -53,7 +53,7 @@ class Ticker:
                 f"Missed ticks are enqueued each, or the last one only. missed is {missed!r}. "
                 f"Write missed='each' or missed='last'."
             )
-        self._queue = queue
+        self.queue = queue
         self._missed = missed
         self._oldest = oldest
         self._periodic: dict[str, _Periodic] = {}
@@ -75,10 +75,10 @@ class Ticker:
         ticks later than that; None: later than now. ``told`` gets what became of the job: a
         refusal when a name that it wants is taken, and then the tick is passed over.
         """
-        first = _next(schedule, self._queue.clock.now() if after is None else after)
+        first = _next(schedule, self.queue.clock.now() if after is None else after)
         self._periodic[name] = _Periodic(schedule, make, told, first)
         self._look_ahead()
-        self._queue.tell(None)
+        self.queue.tell(None)
 
     def remove(self, name: str) -> None:
         """Enqueue no more for this name. Nothing happens when there is no such schedule."""
@@ -100,7 +100,7 @@ class Ticker:
 
         Raises NotFinished for a schedule with over 10,000 missed ticks.
         """
-        now = self._queue.clock.now()
+        now = self.queue.clock.now()
         if self.next_at is None or now < self.next_at:
             return
         due = [
@@ -116,9 +116,9 @@ class Ticker:
 
     async def run_forever(self) -> None:
         """Enqueue each tick at its instant, until cancelled."""
-        alarm = Alarm(self._queue.clock, self)
+        alarm = Alarm(self.queue.clock, self)
         try:
-            with self._queue.clock.in_loop(), self._queue.told(lambda _job: alarm.ring()):
+            with self.queue.clock.in_loop(), self.queue.told(lambda _job: alarm.ring()):
                 while True:
                     alarm.reset()
                     await self.tick()
@@ -129,7 +129,7 @@ class Ticker:
     async def _enqueue(self, tick: str, job: Job) -> Job | Refusal | None:
         """Store the job of a tick; None when another worker has done so."""
         once = job._replace(holds=(*job.holds, Hold(tick, ALWAYS)))
-        (answer,) = await self._queue.enqueue_each([once])
+        (answer,) = await self.queue.enqueue_each([once])
         return None if isinstance(answer, Refusal) and answer.name == tick else answer
 
     def _take_due(self, name: str, each: _Periodic, now: Instant) -> list[Instant]:
