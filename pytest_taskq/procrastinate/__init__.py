@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_taskq.procrastinate.app import App
+from pytest_taskq.procrastinate.blueprints import Blueprint
 from pytest_taskq.procrastinate.job_context import JobContext
 from pytest_taskq.procrastinate.retry import BaseRetryStrategy, RetryDecision, RetryStrategy
 from pytest_taskq.procrastinate.testing import InMemoryConnector
@@ -10,6 +11,7 @@ from pytest_taskq.procrastinate.testing import InMemoryConnector
 __all__ = [
     "App",
     "BaseRetryStrategy",
+    "Blueprint",
     "InMemoryConnector",
     "JobContext",
     "RetryDecision",

@@ -46,5 +46,5 @@ def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(
         parameter.name
         for parameter in parameters
-        if parameter.kind is Parameter.KEYWORD_ONLY and parameter.name != "app"
+        if parameter.kind is Parameter.KEYWORD_ONLY and parameter.name != "blueprint"
     )

@@ -12,7 +12,7 @@ from pytest_taskq.core.payload import decode_call
 __all__ = ["SCHEDULED", "attempts_of", "holds_of", "row_of", "status_of"]
 
 QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
-LOCK, QUEUEING_LOCK = "lock:", "queueing_lock:"
+LOCK, QUEUEING_LOCK = LOCKS = "lock:", "queueing_lock:"
 
 SCHEDULED = {"scheduled": True}
 """The labels of a job that was deferred with a schedule: ``due_at`` alone cannot tell."""
@@ -48,6 +48,11 @@ def lock_of(record: Job) -> str | None:
 def queueing_lock_of(record: Job) -> str | None:
     """The queueing lock of a job."""
     return _name(record, QUEUEING_LOCK)
+
+
+def others_of(record: Job) -> tuple[Hold, ...]:
+    """The names of a job that are no locks of the library."""
+    return tuple([hold for hold in record.holds if not hold.name.startswith(LOCKS)])
 
 
 def status_of(record: Job) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.payload import decode_call
+from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.under_test import Call, TaskInfo, Told
 from pytest_taskq.procrastinate._records import queueing_lock_of
 from pytest_taskq.procrastinate.jobs import JobDeferrer
@@ -37,7 +38,14 @@ class UnderTest:
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
         self._app.perform_import_paths()
-        return {task.name: self._info(task) for task in self._app.tasks.values()}
+        periodic = {
+            each.task.name: each.schedule
+            for each in self._app.periodic_registry.periodic_tasks.values()
+        }
+        return {
+            task.name: self._info(task, periodic.get(task.name))
+            for task in self._app.tasks.values()
+        }
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``."""
@@ -98,13 +106,15 @@ class UnderTest:
             await asyncio.gather(*runs, return_exceptions=True)
         done.pop().result()
 
-    def _info(self, task: Task[..., Any]) -> TaskInfo:
+    def _info(self, task: Task[..., Any], schedule: Schedule | None) -> TaskInfo:
         given = list(signature(task.func).parameters)[: task.pass_context]
         return TaskInfo(
             name=task.name,
             function=task.func,
             given=frozenset(given),
             delay=partial(self._delay, task),
+            schedule=schedule,
+            automatic=schedule is not None,
         )
 
     def _delay(self, task: Task[..., Any], attempt: int, error: BaseException) -> timedelta | None:

@@ -21,7 +21,13 @@ from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
 from pytest_taskq.engine.worker import Worker
-from pytest_taskq.procrastinate._records import holds_of, lock_of, queueing_lock_of, row_of
+from pytest_taskq.procrastinate._records import (
+    holds_of,
+    lock_of,
+    others_of,
+    queueing_lock_of,
+    row_of,
+)
 from pytest_taskq.procrastinate._sync import call_task_function
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 from pytest_taskq.procrastinate.job_context import JobContext
@@ -94,6 +100,7 @@ class WorkerRun:
             queues=None if options.queues is None else frozenset(options.queues),
             only=only,
             ends=ends,
+            ticker=app.ticker,
         )
 
     async def go(self) -> None:
@@ -176,7 +183,7 @@ class WorkerRun:
             at=to_instant(decision.at(self._queue.clock.time())),
             priority=decision.priority,
             queue=decision.queue,
-            holds=holds_of(lock, queueing_lock_of(record)),
+            holds=(*holds_of(lock, queueing_lock_of(record)), *others_of(record)),
         )
 
     def _raise_first(self, report: Report, seen: int) -> None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, ParamSpec, Self, TypeVar, overload
+from typing import Any, Self
 
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.core.job import Job as Record
+from pytest_taskq.engine.ticker import Ticker
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
 from pytest_taskq.procrastinate._under_test import UnderTest
 from pytest_taskq.procrastinate._worker import WorkerOptions, WorkerRun
-from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, TaskNotFound
+from pytest_taskq.procrastinate.blueprints import Blueprint
+from pytest_taskq.procrastinate.exceptions import TaskNotFound
 from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
-from pytest_taskq.procrastinate.retry import RetryValue
 from pytest_taskq.procrastinate.tasks import Task
 from pytest_taskq.procrastinate.testing import InMemoryConnector
 
 __all__ = ["App"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-class App:
+class App(Blueprint):
     """Tasks, and the connector where their jobs are kept.
 
     ``import_paths``: modules that define tasks, imported before a worker runs.
@@ -50,49 +48,16 @@ class App:
         worker_defaults: Mapping[str, Any] | None = None,
         periodic_defaults: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.connector = connector
-        self.tasks: dict[str, Task[..., Any]] = {}
         self.import_paths = list(import_paths or ())
         self.worker_defaults = dict(worker_defaults or {})
         self.periodic_defaults = dict(periodic_defaults or {})
+        self.ticker = self._new_ticker()
 
-    @overload
-    def task(self, _func: Callable[P, R]) -> Task[P, R]: ...
-    @overload
-    def task(
-        self,
-        *,
-        name: str | None = None,
-        aliases: Sequence[str] | None = None,
-        retry: RetryValue = False,
-        pass_context: bool = False,
-        queue: str = "default",
-        priority: int = 0,
-        lock: str | None = None,
-        queueing_lock: str | None = None,
-    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-    def task(self, _func: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """Register a function, with or without options; its name is that of module and function.
-
-        ``retry``: True, a number of retries, or a strategy. ``pass_context``: the first argument
-        of the function is a ``JobContext``. Raises TaskAlreadyRegistered for a name or an alias
-        that is taken, TypeError for an option that there is not, and then registers nothing.
-        """
-        refuse_unknown("app.task()", options, Task.__init__)
-
-        def register(func: Callable[..., Any]) -> Task[..., Any]:
-            task = Task(func, app=self, **options)
-            names = (task.name, *task.aliases)
-            for name in names:
-                if name in self.tasks:
-                    raise TaskAlreadyRegistered(
-                        f"A task cannot be registered as {name!r}. That name belongs to "
-                        f"{self.tasks[name].name}. Give one of the two another name."
-                    )
-            self.tasks.update(dict.fromkeys(names, task))
-            return task
-
-        return register if _func is None else register(_func)
+    def bound_app(self, task: str) -> App:
+        """This app: its tasks are bound to it."""
+        return self
 
     def configure_task(
         self, name: str, *, allow_unknown: bool = True, **options: Any
@@ -197,12 +162,15 @@ class App:
 
         The new connector is open inside the block.
         """
-        before, self.connector = self.connector, connector
+        before = self.connector, self.ticker
+        self.connector = connector
+        self.ticker = self._new_ticker()
         try:
             with _opened(connector):
                 yield self
         finally:
-            self.connector = before
+            self.periodic_registry.drop(self.ticker)
+            self.connector, self.ticker = before
 
     def open(self) -> Self:
         """Open the connector; in a ``with`` statement, close it afterwards."""
@@ -238,6 +206,10 @@ class App:
         if name not in self.tasks:
             raise self._not_found(name)
         return self.tasks[name]
+
+    def _new_ticker(self) -> Ticker:
+        max_delay = self.periodic_defaults.get("max_delay")
+        return self.periodic_registry.ticker(self.connector.queue, max_delay=max_delay)
 
     def _not_found(self, name: str) -> TaskNotFound:
         return TaskNotFound(

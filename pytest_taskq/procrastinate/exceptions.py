@@ -9,6 +9,7 @@ __all__ = [
     "ProcrastinateException",
     "TaskAlreadyRegistered",
     "TaskNotFound",
+    "UnboundTaskError",
 ]
 
 
@@ -34,3 +35,7 @@ class TaskAlreadyRegistered(ProcrastinateException):
 
 class TaskNotFound(ProcrastinateException):
     """No task of that name is registered on the app."""
+
+
+class UnboundTaskError(ProcrastinateException):
+    """A task of a blueprint was deferred before an app took it over."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.errors import BadOption, NameHeld
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeleteJobCondition", "Job", "JobDeferrer", "Status"]
 
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 QUEUE_NAME_LIMIT = 40
 TASK_NAME_LIMIT = 128
 
@@ -154,7 +156,7 @@ class JobDeferrer:
         """
         queue = self.app.connector.require_open()
         answers = await queue.enqueue_each(
-            [self._record(queue, kwargs) for kwargs in task_kwargs],
+            [self.record(queue, kwargs) for kwargs in task_kwargs],
         )
         stored = [answer for answer in answers if not isinstance(answer, Refusal)]
         for answer in answers:
@@ -172,11 +174,12 @@ class JobDeferrer:
         """What ``defer_async`` does, as if the job had failed so many ``runs`` before."""
         queue = self.app.connector.require_open()
         try:
-            return await queue.enqueue(self._record(queue, task_kwargs)._replace(attempt=runs))
+            return await queue.enqueue(self.record(queue, task_kwargs)._replace(attempt=runs))
         except NameHeld as held:
             raise self._already_enqueued(held.holder) from None
 
-    def _record(self, queue: Queue, task_kwargs: Mapping[str, Any]) -> Record:
+    def record(self, queue: Queue, task_kwargs: Mapping[str, Any] = NO_ARGUMENTS) -> Record:
+        """The engine's record of a job with these arguments, not enqueued yet."""
         job = self.job
         if job.task_kwargs:
             task_kwargs = {**job.task_kwargs, **task_kwargs}

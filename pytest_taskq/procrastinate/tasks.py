@@ -12,7 +12,7 @@ from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
 from pytest_taskq.procrastinate.retry import RetryValue, get_retry_strategy
 
 if TYPE_CHECKING:
-    from pytest_taskq.procrastinate.app import App
+    from pytest_taskq.procrastinate.blueprints import Blueprint
 
 __all__ = ["Task"]
 
@@ -21,13 +21,13 @@ R = TypeVar("R")
 
 
 class Task(Generic[P, R]):
-    """A function registered on an app, which it is bound to. Calling it just runs the function."""
+    """A function registered on an app or a blueprint. Calling it just runs the function."""
 
     def __init__(
         self,
         func: Callable[P, R],
         *,
-        app: App,
+        blueprint: Blueprint,
         name: str | None = None,
         aliases: Iterable[str] | None = None,
         retry: RetryValue = False,
@@ -38,7 +38,7 @@ class Task(Generic[P, R]):
         queueing_lock: str | None = None,
     ) -> None:
         self.func = func
-        self.app = app
+        self.blueprint = blueprint
         self.name = f"{func.__module__}.{func.__name__}" if name is None else name
         self.aliases = list(aliases or ())
         self.retry_strategy = get_retry_strategy(retry)
@@ -47,17 +47,29 @@ class Task(Generic[P, R]):
         self.priority = priority
         self.lock = lock
         self.queueing_lock = queueing_lock
-        self.deferrer = JobDeferrer(
-            app,
-            Job(
-                queue=queue,
-                priority=priority,
-                lock=lock,
-                queueing_lock=queueing_lock,
-                task_name=self.name,
-            ),
-        )
+        self._deferrer: JobDeferrer | None = None
         update_wrapper(self, func, updated=())
+
+    @property
+    def deferrer(self) -> JobDeferrer:
+        """What defers jobs with the options of the task. Raises UnboundTaskError."""
+        if self._deferrer is None:
+            job = Job(
+                queue=self.queue,
+                priority=self.priority,
+                lock=self.lock,
+                queueing_lock=self.queueing_lock,
+                task_name=self.name,
+            )
+            self._deferrer = JobDeferrer(self.blueprint.bound_app(self.name), job)
+        return self._deferrer
+
+    def move(self, blueprint: Blueprint, prefix: str) -> None:
+        """Belong to another blueprint, under other names."""
+        self.blueprint = blueprint
+        self.name = f"{prefix}{self.name}"
+        self.aliases = [f"{prefix}{alias}" for alias in self.aliases]
+        self._deferrer = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, here and now."""
