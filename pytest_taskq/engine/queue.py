@@ -20,6 +20,7 @@ from weakref import ReferenceType, ref
 from pytest_taskq.core import transitions
 from pytest_taskq.core.errors import BadOption, IllegalTransition, NameHeld, QueueClosed, WrongLoop
 from pytest_taskq.core.job import Job, JobId, State
+from pytest_taskq.core.outcome import Outcome
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.request import JobFields, check
 from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
@@ -35,6 +36,8 @@ from pytest_taskq.engine.tasks import CURRENT_JOB
 __all__ = ["LAST_USED", "LEASE", "Endable", "Queue"]
 
 T = TypeVar("T")
+Decide = Callable[[Job, int], Job]
+Told = tuple[Outcome | None, BaseException | None]
 
 LEASE = 300_000_000
 
@@ -158,11 +161,11 @@ class Queue:
 
         None when there is nothing to cancel: no such job, or it has ended.
         """
-        return await self._ask(job_id, "cancel", transitions.cancel)
+        return await self.change(job_id, "cancel", transitions.cancel)
 
     async def requeue(self, job_id: JobId) -> Job | None:
         """Start a dead or cancelled job anew. None when it is neither."""
-        return await self._ask(job_id, "requeue", transitions.requeue)
+        return await self.change(job_id, "requeue", transitions.requeue)
 
     async def get(self, job_id: JobId) -> Job | None:
         """The job as it is now."""
@@ -266,14 +269,19 @@ class Queue:
             )
         self._loop = loop
 
-    async def _ask(self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]) -> Job | None:
-        """Apply an outsider's decision to the record as it is; None where it is not allowed."""
-        self.use()
-        return await self.uncut(self._decide(job_id, verb, decide))
-
-    async def _decide(
-        self, job_id: JobId, verb: str, decide: Callable[[Job, int], Job]
+    async def change(
+        self, job_id: JobId, verb: str, decide: Decide, told: Told = (None, None)
     ) -> Job | None:
+        """Put what ``decide`` makes of the record as it is, at this instant, in its place.
+
+        For those who know a verb of their own, which goes into the history with what is
+        ``told``. None when there is no such job, or ``decide`` raises IllegalTransition. Raises
+        NameHeld, and changes nothing, when the record would hold a name that is taken.
+        """
+        self.use()
+        return await self.uncut(self._change(job_id, verb, decide, told))
+
+    async def _change(self, job_id: JobId, verb: str, decide: Decide, told: Told) -> Job | None:
         while (found := await self.store.get(job_id)) is not None:
             now = self.clock.now()
             try:
@@ -282,7 +290,8 @@ class Queue:
                 return None
             (answer,) = await self.store.put([Change(after, found)])
             if isinstance(answer, Job):
-                self.history.add(now, verb, answer)
+                worker = found.lease.worker if found.lease is not None else None
+                self.history.add(now, verb, answer, worker, *told)
                 self.tell(answer if answer.state is State.RUNNING else None)
                 return answer
             if answer.name is not None:
