@@ -1,0 +1,98 @@
+"""What Procrastinate's database makes of a job when it is finished, retried or cancelled.
+
+Each function returns the next record, or raises Refused with the database's own complaint.
+"""
+
+from __future__ import annotations
+
+from pytest_taskq.adapters._procrastinate_rows import (
+    ABORTED,
+    SCHEDULED,
+    holds_of,
+    others_of,
+    queueing_lock_of,
+    with_label,
+)
+from pytest_taskq.core import transitions
+from pytest_taskq.core.job import Failure, Job, State
+from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
+
+__all__ = ["NOT_TOLD", "LockTaken", "NothingFound", "Refused", "cancelled", "finished", "retried"]
+
+NOT_TOLD = Failure("Exception", "the task raised; its worker did not say what", "")
+
+ENDS = {"succeeded": State.SUCCEEDED, "failed": State.DEAD, "aborted": State.CANCELLED}
+
+
+class Refused(Exception):
+    """The database of production would refuse this."""
+
+
+class LockTaken(Exception):
+    """A job with this queueing lock waits."""
+
+    def __init__(self, lock: str | None) -> None:
+        super().__init__(f"a job with the queueing lock {lock!r} waits")
+        self.lock = lock
+
+
+class NothingFound(Exception):
+    """A query that was to find something found nothing."""
+
+
+def finished(record: Job, status: str, failure: Failure, now: int) -> Job:
+    """The job as it ends. One that never ran may be finished too, without an attempt."""
+    if status not in ENDS:
+        raise Refused(
+            f'End status should be either "succeeded", "failed" or "aborted" (job id: {record.id})'
+        )
+    if record.state is State.RUNNING and record.lease is not None:
+        after = transitions.finish(record, record.lease.token, _outcome(status, failure), now)
+    elif record.state is State.QUEUED:
+        after = record._replace(state=ENDS[status], finished_at=now, version=record.version + 1)
+    else:
+        raise _not_found("doing", record)
+    if status == "aborted":
+        after = after._replace(labels=with_label(record, ABORTED))
+    return after._replace(cancel_requested=False) if record.cancel_requested else after
+
+
+def retried(record: Job, again: Again, lock: str | None, failure: Failure, now: int) -> Job:
+    """The job back in its queue; failed, if somebody wanted it aborted meanwhile."""
+    holds = record.holds
+    if lock is not None:
+        holds = (*holds_of(lock, queueing_lock_of(record)), *others_of(record))
+    again = again._replace(holds=holds)
+    labels = with_label(record, SCHEDULED)
+    if record.state is State.DEAD:
+        return transitions.requeue(record, now)._replace(
+            attempt=record.attempt + 1,
+            due_at=again.at,
+            priority=record.priority if again.priority is None else again.priority,
+            queue=record.queue if again.queue is None else again.queue,
+            holds=holds,
+            labels=labels,
+        )
+    if record.state is not State.RUNNING or record.lease is None:
+        raise Refused(f"Job was not found or has an invalid status to retry (job id: {record.id})")
+    token = record.lease.token
+    if record.cancel_requested:
+        # The database leaves the number of attempts and the request as they were.
+        after = transitions.finish(record, token, Failed(failure), now)
+        return after._replace(attempt=record.attempt - 1)
+    return transitions.finish(record, token, Failed(failure, again), now)._replace(labels=labels)
+
+
+def cancelled(record: Job, abort: bool, now: int) -> Job:
+    """The job cancelled, or asked to abort. Raises IllegalTransition for one that has ended."""
+    return transitions.cancel(record, now)._replace(cancel_requested=abort)
+
+
+def _outcome(status: str, failure: Failure) -> Outcome:
+    if status == "succeeded":
+        return Succeeded()
+    return Failed(failure) if status == "failed" else Cancelled("aborted")
+
+
+def _not_found(status: str, record: Job) -> Refused:
+    return Refused(f'Job was not found or not in "{status}" or "todo" status (job id: {record.id})')

@@ -1,0 +1,214 @@
+"""A real Procrastinate app on the embedded engine. The only file that imports Procrastinate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pytest_taskq.adapters._procrastinate_changes import LockTaken, NothingFound, Refused
+from pytest_taskq.adapters._procrastinate_listeners import Notify
+from pytest_taskq.adapters._procrastinate_queries import Queries
+from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
+from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.queue import Queue
+from pytest_taskq.stores.memory import MemoryStore
+
+try:
+    from procrastinate import connector, exceptions, schema, sql
+    from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT
+except ImportError:
+    raise MissingExtra("procrastinate", "procrastinate") from None
+
+__all__ = ["TaskqConnector"]
+
+OLDEST, NEWEST = (3, 2), (3, 10)
+
+Suffix = Literal["run", "one", "all"]
+
+
+class TaskqConnector(Queries, connector.BaseAsyncConnector):
+    """Keeps the jobs of a real app on our engine, as its Postgres would.
+
+        with app.replace_connector(TaskqConnector()), app.open():
+            greet.defer(name="Ada")
+            app.run_worker(wait=False)
+
+    ``queue``: an own one of the engine, on any store; by default a fresh one in memory, on the
+    clock of the present test. ``compat="memory"``: the habits of the connector that is shipped
+    with Procrastinate, for suites that rely on them: no check that it is open, arguments as they
+    are, sync calls inside a running loop, and every finish or retry accepted. ``json_dumps`` and
+    ``json_loads`` as for the real connectors. Raises BadOption for a version of Procrastinate
+    that it does not know.
+    """
+
+    def __init__(
+        self,
+        queue: Queue | None = None,
+        *,
+        compat: Literal["memory"] | None = None,
+        json_dumps: Callable[[Any], Any] | None = None,
+        json_loads: Callable[[Any], Any] | None = None,
+    ) -> None:
+        _check_version()
+        if compat not in {None, "memory"}:
+            raise BadOption(
+                f"A connector behaves as production does, or as the shipped one in memory. "
+                f"compat is {compat!r}. Leave it out, or write compat='memory'."
+            )
+        super().__init__(queue or Queue(MemoryStore(), Clock.present()))
+        self.lenient = compat == "memory"
+        self.json_dumps = self.arguments.dumps = json_dumps
+        self.json_loads = self.arguments.loads = json_loads
+        self.arguments.as_they_are = self.lenient
+        self.reverse_queries = {text: name for name, text in sql.queries.items()}
+        self.reverse_queries[schema.SchemaManager.get_schema()] = "apply_schema"
+        self.queries: list[tuple[str, dict[str, Any]]] = []
+        self.states: list[str] = []
+        self._open = {"sync": False, "async": False}
+
+    def get_sync_connector(self) -> TaskqConnector:
+        """Itself: it serves both."""
+        return self
+
+    def get_worker_connector(self) -> TaskqConnector:
+        """Itself, where Django's connector has another one for workers."""
+        return self
+
+    def open(self, pool: Any = None) -> None:
+        """Allow use."""
+        self._open["sync"] = True
+        self.states.append("open")
+
+    def close(self) -> None:
+        """Refuse use until it is opened again. The jobs stay."""
+        self._open["sync"] = False
+        self.states.append("closed")
+
+    async def open_async(self, pool: Any = None) -> None:
+        """See ``open``."""
+        self._open["async"] = True
+        self.states.append("open_async")
+
+    async def close_async(self) -> None:
+        """See ``close``."""
+        self._open["async"] = False
+        self.states.append("closed_async")
+
+    def reset(self) -> None:
+        """Forget every job, worker and event; the ids begin anew."""
+        self.queue.sync(self.queue.clear())
+        self.tables.clear()
+        self.arguments.clear()
+        self.listeners.clear()
+        self.queries.clear()
+        self.states.clear()
+
+    async def execute_query_async(self, query: str, **arguments: Any) -> None:
+        """Answer a statement of Procrastinate's."""
+        await self.generic_execute(query, "run", **arguments)
+
+    async def execute_query_one_async(self, query: str, **arguments: Any) -> dict[str, Any]:
+        """See ``execute_query_async``."""
+        row: dict[str, Any] = await self.generic_execute(query, "one", **arguments)
+        return row
+
+    async def execute_query_all_async(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
+        """See ``execute_query_async``."""
+        rows: list[dict[str, Any]] = await self.generic_execute(query, "all", **arguments)
+        return rows
+
+    def execute_query(self, query: str, **arguments: Any) -> None:
+        """See ``execute_query_async``. Raises RuntimeError inside a running event loop."""
+        self._sync(self.generic_execute(query, "run", **arguments))
+
+    def execute_query_one(self, query: str, **arguments: Any) -> dict[str, Any]:
+        """See ``execute_query``."""
+        row: dict[str, Any] = self._sync(self.generic_execute(query, "one", **arguments))
+        return row
+
+    def execute_query_all(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
+        """See ``execute_query``."""
+        rows: list[dict[str, Any]] = self._sync(self.generic_execute(query, "all", **arguments))
+        return rows
+
+    async def execute_query_one_async_with_connection(
+        self, connection: Any, query: str, **arguments: Any
+    ) -> dict[str, Any]:
+        """See ``execute_query_async``; the connection is not a part of our store."""
+        return await self.execute_query_one_async(query, **arguments)
+
+    async def execute_query_all_async_with_connection(
+        self, connection: Any, query: str, **arguments: Any
+    ) -> list[dict[str, Any]]:
+        """See ``execute_query_one_async_with_connection``."""
+        return await self.execute_query_all_async(query, **arguments)
+
+    def execute_query_one_with_connection(
+        self, connection: Any, query: str, **arguments: Any
+    ) -> dict[str, Any]:
+        """See ``execute_query_one_async_with_connection``."""
+        return self.execute_query_one(query, **arguments)
+
+    def execute_query_all_with_connection(
+        self, connection: Any, query: str, **arguments: Any
+    ) -> list[dict[str, Any]]:
+        """See ``execute_query_one_async_with_connection``."""
+        return self.execute_query_all(query, **arguments)
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Call back for new jobs and requests to abort, on this loop, until its worker is gone.
+
+        Returns at once, unlike a real connection that listens.
+        """
+        self.listeners.add(on_notification, channels)
+
+    async def generic_execute(self, query: str, suffix: Suffix, **arguments: Any) -> Any:
+        """Answer a statement, and raise what Procrastinate raises where its database refuses."""
+        name = self.reverse_queries.get(query)
+        if name is None:
+            raise exceptions.ConnectorException(
+                f"Procrastinate sent a statement that TaskqConnector does not know. It begins "
+                f"with {query[:60]!r}. Use Procrastinate {_shown(OLDEST)} to {_shown(NEWEST)}, or "
+                f"a newer pytest-taskq."
+            )
+        if not (self._open["sync"] or self._open["async"] or self.lenient):
+            raise exceptions.AppNotOpen(
+                "The app is not open. It was never opened, or it was closed again. Use it inside "
+                "`with app.open():` or `async with app.open_async():`."
+            )
+        self.queries.append((name, arguments))
+        try:
+            return await getattr(self, f"{name}_{suffix}")(**arguments)
+        except LockTaken as taken:
+            raise exceptions.UniqueViolation(
+                constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=taken.lock
+            ) from taken
+        except NothingFound as nothing:
+            raise exceptions.NoResult from nothing
+        except (Refused, BadOption, StoreUnavailable) as refused:
+            raise exceptions.ConnectorException(str(refused)) from refused
+
+    def _sync(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        if asyncio._get_running_loop() is not None and not self.lenient:  # noqa: SLF001
+            coroutine.close()
+            raise RuntimeError(
+                "A sync call of Procrastinate cannot be made here. An event loop is running in "
+                "this thread. Await the async form of it instead, such as defer_async()."
+            )
+        return self.queue.sync(coroutine)
+
+
+def _check_version() -> None:
+    installed = version("procrastinate")
+    parts = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
+    if not OLDEST <= parts <= NEWEST:
+        raise BadOption(
+            f"This version of Procrastinate is not known to TaskqConnector. It is {installed}. "
+            f"Use one from {_shown(OLDEST)} to {_shown(NEWEST)}."
+        )
+
+
+def _shown(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))
