@@ -21,7 +21,7 @@ from pytest_taskq.adapters._procrastinate_rows import (
     queueing_lock_of,
 )
 from pytest_taskq.core.errors import NameHeld
-from pytest_taskq.core.instants import to_datetime, to_instant
+from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import NO_LABELS, Failure, Hold, Job, JobId, State
 from pytest_taskq.core.outcome import Again, Failed
 from pytest_taskq.core.store import Change, JobQuery, Refusal
@@ -64,7 +64,7 @@ class Queries(Lists):
         for record, job in zip(stored, jobs, strict=True):
             self.arguments.keep(record.id, job.args)
             if job.scheduled_at is not None:
-                self.tables.note(record.id, "scheduled", to_datetime(record.due_at))
+                self.tables.note(record.id, "scheduled", record.due_at)
             self.tables.note(record.id, "deferred")
             inserted = {"type": "job_inserted", "job_id": record.id}
             await self.listeners.tell(record.queue, inserted)
@@ -159,7 +159,7 @@ class Queries(Lists):
         except NameHeld:
             raise LockTaken(queueing_lock_of(before)) from None
         if after is not None and after.state is QUEUED:
-            self.tables.note(job_id, "scheduled", retry_at)
+            self.tables.note(job_id, "scheduled", again.at)
             self.tables.note(job_id, "retried" if verb == "requeue" else "deferred_for_retry")
         else:
             self.tables.note(job_id, "failed")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.instants import Instant, to_datetime
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.engine.clock import Clock
 
@@ -17,7 +17,7 @@ __all__ = ["Tables"]
 class Tables:
     """Plain dicts, for a test to read and to change.
 
-    ``workers``: the last heartbeat of each. ``events``: by job, dicts with ``type`` and ``at``.
+    ``workers``: the last heartbeat of each.
     ``periodic_defers``: the last tick of each periodic task and id.
     """
 
@@ -28,7 +28,10 @@ class Tables:
     def clear(self) -> None:
         """Forget everything; the numbers of workers go on, as they do in the database."""
         self.workers: dict[int, datetime] = {}
-        self.events: dict[JobId, list[dict[str, Any]]] = {}
+        self._events: dict[JobId, list[dict[str, Any]]] = {}
+        # One flat list until somebody asks: three dicts for each of ten thousand jobs would
+        # keep the garbage collector busy for a fifth of their run.
+        self._noted: list[Any] = []
         self.periodic_defers: dict[tuple[str, str], int] = {}
         self.ticks: set[tuple[str, str, int]] = set()
         self._worker_ids: Iterator[int] = count(1)
@@ -69,10 +72,18 @@ class Tables:
         worker_id = self._last_worker.get(job_id)
         return worker_id if worker_id in self.workers else None
 
-    def note(self, job_id: JobId, kind: str, at: datetime | None = None) -> None:
+    def note(self, job_id: JobId, kind: str, at: Instant | None = None) -> None:
         """One more event."""
-        event = {"type": kind, "at": self._clock.time() if at is None else at}
-        self.events.setdefault(job_id, []).append(event)
+        self._noted += (job_id, kind, self._clock.now() if at is None else at)
+
+    @property
+    def events(self) -> dict[JobId, list[dict[str, Any]]]:
+        """By job, dicts with ``type`` and ``at``."""
+        noted, self._noted = self._noted, []
+        for n in range(0, len(noted), 3):
+            event = {"type": noted[n + 1], "at": to_datetime(noted[n + 2])}
+            self._events.setdefault(noted[n], []).append(event)
+        return self._events
 
     def forget(self, job_id: JobId) -> None:
         """The events of a job go with it."""

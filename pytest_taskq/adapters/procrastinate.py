@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from importlib.metadata import version
 from typing import Any, Literal
@@ -23,6 +24,7 @@ except ImportError:
 
 __all__ = ["TaskqConnector"]
 
+STATEMENTS = 1_000
 OLDEST, NEWEST = (3, 2), (3, 10)
 
 Suffix = Literal["run", "one", "all"]
@@ -64,7 +66,7 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         self.arguments.as_they_are = self.lenient
         self.reverse_queries = {text: name for name, text in sql.queries.items()}
         self.reverse_queries[schema.SchemaManager.get_schema()] = "apply_schema"
-        self.queries: list[tuple[str, dict[str, Any]]] = []
+        self._statements: deque[Any] = deque(maxlen=2 * STATEMENTS)
         self.states: list[str] = []
         self._open = {"sync": False, "async": False}
 
@@ -102,8 +104,14 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         self.tables.clear()
         self.arguments.clear()
         self.listeners.clear()
-        self.queries.clear()
+        self._statements.clear()
         self.states.clear()
+
+    @property
+    def queries(self) -> list[tuple[str, dict[str, Any]]]:
+        """The last thousand statements by name, with their arguments, oldest first."""
+        told = list(self._statements)
+        return list(zip(told[::2], told[1::2], strict=True))
 
     async def execute_query_async(self, query: str, **arguments: Any) -> None:
         """Answer a statement of Procrastinate's."""
@@ -178,7 +186,7 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
                 "The app is not open. It was never opened, or it was closed again. Use it inside "
                 "`with app.open():` or `async with app.open_async():`."
             )
-        self.queries.append((name, arguments))
+        self._statements += (name, arguments)
         try:
             return await getattr(self, f"{name}_{suffix}")(**arguments)
         except LockTaken as taken:
