@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_taskq.plugin.apps import django_app, is_of_library
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
+    from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
     from pytest_taskq.docket import Docket
     from pytest_taskq.docket import Worker as DocketWorker
     from pytest_taskq.engine.clock import Clock
@@ -94,7 +96,7 @@ def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
     from pytest_taskq.testing.harness import Harness
 
     environment = environment_of(request)
-    if taskq_app is not None:
+    if _adopted(request, taskq_app) is None and taskq_app is not None:
         from pytest_taskq.testing.adopt import under_test
 
         environment.adopt(under_test(taskq_app))
@@ -116,14 +118,25 @@ def worker(request: pytest.FixtureRequest) -> DocketWorker:
 
 
 @pytest.fixture
-def in_memory_connector(request: pytest.FixtureRequest) -> InMemoryConnector:
-    """A Procrastinate-style connector, empty, and on the clock of this test."""
-    return _connector(request)
+def in_memory_connector(
+    request: pytest.FixtureRequest, taskq_app: object
+) -> InMemoryConnector | TaskqConnector:
+    """What holds the jobs of ``in_memory_app``: empty, open, and on the clock of this test."""
+    adopted = _adopted(request, taskq_app)
+    return _connector(request) if adopted is None else adopted.connector
 
 
 @pytest.fixture
-def in_memory_app(request: pytest.FixtureRequest) -> App:
-    """A Procrastinate-style app on the connector of this plugin, open."""
+def in_memory_app(request: pytest.FixtureRequest, taskq_app: object) -> App:
+    """A Procrastinate-style app, open: your own one on our engine, or else one of ours.
+
+    Your own one is what ``taskq_app`` returns, or Django's. It is changed in place for the test,
+    so that tasks bound to it follow.
+    """
+    adopted = _adopted(request, taskq_app)
+    if adopted is not None:
+        own: App = adopted.app
+        return own
     from pytest_taskq.procrastinate import App
 
     app = App(connector=_connector(request))
@@ -166,3 +179,20 @@ def _connector(request: pytest.FixtureRequest) -> InMemoryConnector:
     return environment.once(
         InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
     )
+
+
+def _adopted(request: pytest.FixtureRequest, app: object) -> Adopted | None:
+    """The user's app of Procrastinate, adopted for this test; None when there is none."""
+    app = django_app() if app is None else app
+    if app is None or not is_of_library(app, "procrastinate"):
+        return None
+    from pytest_taskq.adapters.procrastinate import Adopted
+
+    def adopt() -> Adopted:
+        adopted = Adopted(app, environment.new_queue())
+        environment.at_end(adopted.close)
+        environment.adopt(adopted.under_test())
+        return adopted
+
+    environment = environment_of(request)
+    return environment.once(Adopted, adopt)

@@ -66,6 +66,7 @@ class Environment:
         self._stores = stores
         self._noted: str | None = None
         self._in_loop = ExitStack()
+        self._at_end = ExitStack()
         self._task: asyncio.Task[Any] | None = None
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
@@ -87,6 +88,10 @@ class Environment:
             self._made[kind] = make()
         made: T = self._made[kind]
         return made
+
+    def at_end(self, give_back: Callable[[], None]) -> None:
+        """Call this when the test ends, while its queues are still there."""
+        self._at_end.callback(give_back)
 
     def adopt(self, app: AppUnderTest) -> None:
         """Let the harness look at this app, once."""
@@ -136,7 +141,8 @@ class Environment:
             self._task.cancel()
 
     def close(self) -> None:
-        """Give real time back, and close the queues."""
+        """Give back what was changed, and real time, and close the queues."""
+        self._at_end.close()
         self.unawaited.close()
         self.clock.close()
         for queue in self.queues:
