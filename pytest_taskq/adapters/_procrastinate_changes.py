@@ -17,7 +17,18 @@ from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
 
-__all__ = ["NOT_TOLD", "LockTaken", "NothingFound", "Refused", "cancelled", "finished", "retried"]
+__all__ = [
+    "ENDS",
+    "NOT_TOLD",
+    "LockTaken",
+    "NothingFound",
+    "Refused",
+    "cancelled",
+    "finished",
+    "forced",
+    "outcome_of",
+    "retried",
+]
 
 NOT_TOLD = Failure("Exception", "the task raised; its worker did not say what", "")
 
@@ -40,14 +51,14 @@ class NothingFound(Exception):
     """A query that was to find something found nothing."""
 
 
-def finished(record: Job, status: str, failure: Failure, now: int) -> Job:
+def finished(record: Job, status: str, outcome: Outcome, now: int) -> Job:
     """The job as it ends. One that never ran may be finished too, without an attempt."""
     if status not in ENDS:
         raise Refused(
             f'End status should be either "succeeded", "failed" or "aborted" (job id: {record.id})'
         )
     if record.state is State.RUNNING and record.lease is not None:
-        after = transitions.finish(record, record.lease.token, _outcome(status, failure), now)
+        after = transitions.finish(record, record.lease.token, outcome, now)
     elif record.state is State.QUEUED:
         after = record._replace(state=ENDS[status], finished_at=now, version=record.version + 1)
     else:
@@ -88,7 +99,25 @@ def cancelled(record: Job, abort: bool, now: int) -> Job:
     return transitions.cancel(record, now)._replace(cancel_requested=abort)
 
 
-def _outcome(status: str, failure: Failure) -> Outcome:
+def forced(record: Job, state: State, now: int, again: Again | None = None) -> Job:
+    """The job in a state, whatever it was in: the shipped connector asks nobody."""
+    if again is None:
+        after = record._replace(state=state, finished_at=now)
+    else:
+        after = record._replace(
+            state=state, finished_at=None, due_at=again.at, labels=with_label(record, SCHEDULED)
+        )
+    ran = record.state is State.RUNNING
+    return after._replace(
+        lease=None,
+        attempt=record.attempt + (not ran),
+        cancel_requested=False,
+        version=record.version + 1,
+    )
+
+
+def outcome_of(status: str, failure: Failure) -> Outcome:
+    """What an attempt reported that ended so."""
     if status == "succeeded":
         return Succeeded()
     return Failed(failure) if status == "failed" else Cancelled("aborted")

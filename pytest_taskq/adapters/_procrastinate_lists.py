@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from pytest_taskq.adapters._procrastinate_arguments import Arguments
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import CURRENT_WORKER, Listeners
-from pytest_taskq.adapters._procrastinate_rows import row_of, status_of
+from pytest_taskq.adapters._procrastinate_rows import lock_of, row_of, status_of
 from pytest_taskq.adapters._procrastinate_tables import Tables
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.store import JobQuery
@@ -26,6 +27,17 @@ Row = dict[str, Any]
 
 RUNNING = State.RUNNING
 STATUSES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborting", "aborted")
+
+
+class StatusText(str):
+    """A status that equals its text, and a member of an enum with that value."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other.value if isinstance(other, Enum) else other) is True
+
+    __hash__ = str.__hash__
 
 
 class Lists:
@@ -131,6 +143,41 @@ class Lists:
 
     async def apply_schema_run(self) -> None:
         """Make the tables, which are there."""
+
+    def shown(self, record: Job) -> Row:
+        """The row for a test to read: its status equals the text, and the library's member."""
+        row = self._row(record)
+        return {**row, "status": StatusText(row["status"])}
+
+    @property
+    def workers(self) -> dict[int, datetime]:
+        """The registered workers, and when they last said that they live."""
+        return self.tables.workers
+
+    @workers.setter
+    def workers(self, workers: dict[int, datetime]) -> None:
+        self.tables.workers = workers
+
+    @property
+    def events(self) -> dict[JobId, list[dict[str, Any]]]:
+        """What happened to each job: dicts with ``type`` and ``at``, in order."""
+        return self.tables.events
+
+    @property
+    def periodic_defers(self) -> dict[tuple[str, str], int]:
+        """The last tick of each periodic task, by its name and the id of the schedule."""
+        return self.tables.periodic_defers
+
+    @property
+    def notify_channels(self) -> list[str]:
+        """The channels of the worker that began to listen last."""
+        return self.listeners.channels
+
+    @property
+    def current_locks(self) -> set[str]:
+        """The locks of the jobs that run."""
+        running = self.queue.sync(self._running(None, None))
+        return {lock for record in running if (lock := lock_of(record)) is not None}
 
     def _row(self, record: Job) -> Row:
         row = row_of(record, self.tables.worker_of(record.id))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_taskq.adapters._procrastinate_changes import (
+    ENDS,
     NOT_TOLD,
     LockTaken,
     Refused,
     cancelled,
     finished,
+    forced,
+    outcome_of,
     retried,
 )
 from pytest_taskq.adapters._procrastinate_lists import Lists, Row
@@ -22,13 +25,13 @@ from pytest_taskq.adapters._procrastinate_rows import (
 )
 from pytest_taskq.core.errors import NameHeld
 from pytest_taskq.core.instants import to_instant
-from pytest_taskq.core.job import NO_LABELS, Failure, Hold, Job, JobId, State
+from pytest_taskq.core.job import NO_LABELS, Failure, Job, JobId, State
 from pytest_taskq.core.outcome import Again, Failed
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.queue import Queue, Told
 
-__all__ = ["Queries"]
+__all__ = ["Choice", "NewJob", "Queries"]
 
 QUEUED, RUNNING = State.QUEUED, State.RUNNING
 IS_SCHEDULED = {SCHEDULED: True}
@@ -38,6 +41,48 @@ CHANNEL_BYTES = 40
 NAME_LIMIT = 128
 
 
+class NewJob(NamedTuple):
+    """What the statement for several jobs gets for each."""
+
+    queue_name: str
+    task_name: str
+    priority: int
+    lock: str | None
+    queueing_lock: str | None
+    args: Mapping[str, Any]
+    scheduled_at: datetime | None = None
+
+
+class Choice:
+    """Which jobs a run may take, how many, and until when; by default all."""
+
+    def __init__(
+        self,
+        *,
+        only: Callable[[Job], bool] | None = None,
+        attempts: int | None = None,
+        ends: Callable[[], bool] | None = None,
+        over: Callable[[], object] | None = None,
+    ) -> None:
+        self.only = only
+        self.claimed = 0
+        self._attempts = attempts
+        self._ends = ends
+        self._over = over
+        self._ended = False
+
+    def is_over(self) -> bool:
+        """Whether no more may be taken."""
+        return self._ended or (self._attempts is not None and self.claimed >= self._attempts)
+
+    def note_end(self) -> None:
+        """An attempt has ended, and that is recorded."""
+        if self._ends is not None and self._ends():
+            self._ended = True
+        if self._over is not None and self.is_over():
+            self._over()
+
+
 class Queries(Lists):
     """What changes jobs; who reads them is the class above."""
 
@@ -45,13 +90,12 @@ class Queries(Lists):
         super().__init__(queue)
         self.errors: dict[JobId, BaseException] = {}
         """What the tasks of jobs in hand have raised, as far as anybody told."""
-        self.may_claim: Callable[[], bool] = _always
-        self.only: Callable[[Job], bool] | None = None
-        self.ended: Callable[[], object] = _always
+        self.choice = Choice()
+        self.lenient = False
 
-    async def defer_jobs_all(self, jobs: Sequence[Any]) -> list[Row]:
-        """Store jobs, all or none."""
-        records = [self.new_record(job) for job in jobs]
+    async def defer_jobs_all(self, jobs: Sequence[Any], *, runs: int = 0) -> list[Row]:
+        """Store jobs, all or none; as if each had failed so many ``runs`` before."""
+        records = [self.new_record(job)._replace(attempt=runs) for job in jobs]
         await self._refuse_taken([job.queueing_lock for job in jobs], records)
         answers = await self.queue.enqueue_each(records)
         stored = [answer for answer in answers if isinstance(answer, Job)]
@@ -88,7 +132,7 @@ class Queries(Lists):
         tick = (*key, defer_timestamp)
         if tick in self.tables.ticks:
             return NO_ROW
-        job = _JobToDefer(queue, task_name, priority, lock, queueing_lock, args)
+        job = NewJob(queue, task_name, priority, lock, queueing_lock, args)
         (row,) = await self.defer_jobs_all([job])
         # Of a periodic task the table keeps the latest ticks only.
         self.tables.ticks = {
@@ -99,15 +143,17 @@ class Queries(Lists):
 
     async def fetch_job_one(self, queues: Iterable[str] | None, worker_id: int) -> Row:
         """Give the next job to a worker."""
-        if not self.may_claim():
+        choice = self.choice
+        if choice.is_over():
             return NO_ROW
         if worker_id not in self.tables.workers:
             raise Refused(f"Worker {worker_id} is not registered")
         names = None if queues is None else frozenset(queues)
-        claimed = await self.queue.leases.claim(str(worker_id), 1, queues=names, only=self.only)
+        claimed = await self.queue.leases.claim(str(worker_id), 1, queues=names, only=choice.only)
         if not claimed:
             return NO_ROW
         (record,) = claimed
+        choice.claimed += 1
         self.tables.claimed(record.id, worker_id)
         self.tables.note(record.id, "started")
         return self._row(record)
@@ -119,10 +165,13 @@ class Queries(Lists):
         def decide(record: Job, now: int) -> Job:
             nonlocal ran
             ran = record.state is RUNNING
-            return finished(record, status, failure, now)
+            if self.lenient and not ran:
+                return forced(record, ENDS.get(status, State.CANCELLED), now)
+            return finished(record, status, outcome, now)
 
         failure, error = self._failure(job_id)
-        told: Told = (Failed(failure), error) if status == "failed" else (None, error)
+        outcome = outcome_of(status, failure)
+        told: Told = (outcome, error)
         after = await self.queue.change(job_id, "finish", decide, told)
         if after is None:
             raise Refused(
@@ -132,7 +181,7 @@ class Queries(Lists):
             self.tables.note(job_id, status if ran else "cancelled")
         if delete_job:
             await self._delete(after)
-        self.ended()
+        self.choice.note_end()
 
     async def retry_job_run(
         self,
@@ -148,12 +197,18 @@ class Queries(Lists):
         before = await self.queue.get(job_id)
         if before is None:
             raise Refused(f"Job was not found or has an invalid status to retry (job id: {job_id})")
+
+        def decide(record: Job, now: int) -> Job:
+            if self.lenient and record.state not in {RUNNING, State.DEAD}:
+                return forced(record, QUEUED, now, again)
+            return retried(record, again, new_lock, failure, now)
+
         verb = "requeue" if before.state is State.DEAD else "finish"
         try:
             after = await self.queue.change(
                 job_id,
                 verb,
-                lambda record, now: retried(record, again, new_lock, failure, now),
+                decide,
                 (Failed(failure, again), error) if verb == "finish" else (None, None),
             )
         except NameHeld:
@@ -163,7 +218,7 @@ class Queries(Lists):
             self.tables.note(job_id, "retried" if verb == "requeue" else "deferred_for_retry")
         else:
             self.tables.note(job_id, "failed")
-        self.ended()
+        self.choice.note_end()
 
     async def cancel_job_one(self, job_id: JobId, abort: bool, delete_job: bool) -> Row:
         """Cancel a job that waits, or ask for the end of one that runs."""
@@ -187,7 +242,7 @@ class Queries(Lists):
                 await self.listeners.tell(record.queue, asked)
         return {"id": job_id}
 
-    def new_record(self, job: Any, *extra: Hold, attempt: int = 0) -> Job:
+    def new_record(self, job: Any) -> Job:
         """The record of a job to defer. Raises Refused for what its table cannot keep."""
         if len(job.queue_name.encode()) > CHANNEL_BYTES:
             raise Refused(
@@ -200,17 +255,16 @@ class Queries(Lists):
                 f"{len(job.task_name)}. Use a shorter one."
             )
         at = job.scheduled_at
-        record = self.queue.new_job(
+        return self.queue.new_job(
             job.task_name,
             due_at=None if at is None else to_instant(at),
             queue=job.queue_name,
             priority=job.priority,
             rank=0,
-            holds=holds_of(job.lock, job.queueing_lock) + extra,
+            holds=holds_of(job.lock, job.queueing_lock),
             labels=NO_LABELS if at is None else IS_SCHEDULED,
             payload=self.arguments.encode(job.args),
         )
-        return record._replace(attempt=attempt) if attempt else record
 
     async def _refuse_taken(self, locks: Sequence[str | None], records: Sequence[Job]) -> None:
         """Raise LockTaken before any of several jobs is stored when one could not be."""
@@ -234,29 +288,3 @@ class Queries(Lists):
     def _failure(self, job_id: JobId) -> tuple[Failure, BaseException | None]:
         error = self.errors.pop(job_id, None)
         return (NOT_TOLD, None) if error is None else (describe_failure(error), error)
-
-
-class _JobToDefer:
-    """What the statement for several jobs gets for each, for a job without a schedule."""
-
-    scheduled_at = None
-
-    def __init__(
-        self,
-        queue_name: str,
-        task_name: str,
-        priority: int,
-        lock: str | None,
-        queueing_lock: str | None,
-        args: Mapping[str, Any],
-    ) -> None:
-        self.queue_name = queue_name
-        self.task_name = task_name
-        self.priority = priority
-        self.lock = lock
-        self.queueing_lock = queueing_lock
-        self.args = args
-
-
-def _always() -> bool:
-    return True

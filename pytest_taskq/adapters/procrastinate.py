@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import Any, Literal
 
+from pytest_taskq.adapters._patches import replaced, restored
 from pytest_taskq.adapters._procrastinate_changes import LockTaken, NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import Notify
 from pytest_taskq.adapters._procrastinate_queries import Queries
+from pytest_taskq.adapters._procrastinate_under_test import UnderTest
+from pytest_taskq.adapters._procrastinate_worker import OPTIONS, Ticks, bring_to_clock
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.rows import JobRow, JobsView
 from pytest_taskq.stores.memory import MemoryStore
 
 try:
-    from procrastinate import connector, exceptions, schema, sql
+    from procrastinate import connector, exceptions, schema, sql, utils
     from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT
 except ImportError:
     raise MissingExtra("procrastinate", "procrastinate") from None
 
-__all__ = ["TaskqConnector"]
+__all__ = ["Adopted", "TaskqConnector"]
 
 STATEMENTS = 1_000
 OLDEST, NEWEST = (3, 2), (3, 10)
@@ -97,6 +102,16 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         """See ``close``."""
         self._open["async"] = False
         self.states.append("closed_async")
+
+    @property
+    def jobs(self) -> JobsView:
+        """Every job by its id, finished ones included: always as they are now."""
+        return JobsView(self.queue, self.shown)
+
+    @property
+    def finished_jobs(self) -> list[JobRow]:
+        """The jobs that have succeeded or failed."""
+        return [row for row in self.jobs.values() if row["status"] in {"succeeded", "failed"}]
 
     def reset(self) -> None:
         """Forget every job, worker and event; the ids begin anew."""
@@ -181,12 +196,16 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
                 f"with {query[:60]!r}. Use Procrastinate {_shown(OLDEST)} to {_shown(NEWEST)}, or "
                 f"a newer pytest-taskq."
             )
+        self._statements += (name, arguments)
+        return await self.answer(name, suffix, **arguments)
+
+    async def answer(self, name: str, suffix: Suffix, **arguments: Any) -> Any:
+        """Answer the statement of this name."""
         if not (self._open["sync"] or self._open["async"] or self.lenient):
             raise exceptions.AppNotOpen(
                 "The app is not open. It was never opened, or it was closed again. Use it inside "
                 "`with app.open():` or `async with app.open_async():`."
             )
-        self._statements += (name, arguments)
         try:
             return await getattr(self, f"{name}_{suffix}")(**arguments)
         except LockTaken as taken:
@@ -206,6 +225,56 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
                 "this thread. Await the async form of it instead, such as defer_async()."
             )
         return self.queue.sync(coroutine)
+
+
+class Adopted:
+    """A real app for the length of a test: its connector is ours, and its workers' time too.
+
+    The app itself is changed, so that every task bound to it follows, and changed back by
+    ``close``. Tasks that are registered meanwhile are forgotten then.
+    """
+
+    def __init__(self, app: Any, queue: Queue, *, compat: Literal["memory"] | None = None) -> None:
+        # Of a proxy, such as Django's, the app behind it.
+        self.app = app.replace_connector.__self__
+        before = self.app.connector
+        self.connector = TaskqConnector(
+            queue,
+            compat=compat,
+            json_dumps=_own_json(before, "json_dumps"),
+            json_loads=_own_json(before, "json_loads"),
+        )
+        self.connector.open()
+        self.connector.states.clear()
+        self._ticks = Ticks(self.app, self.connector)
+        self._make_worker = self.app._worker  # noqa: SLF001 - the only place workers come from
+        self._undo = ExitStack()
+        self._undo.enter_context(self.app.replace_connector(self.connector))
+        self._undo.enter_context(restored(self.app.tasks))
+        self._undo.enter_context(restored(self.app.periodic_registry.periodic_tasks))
+        self._undo.enter_context(replaced(self.app, "_worker", self._worker))
+        self._undo.enter_context(replaced(utils, "utcnow", queue.clock.time))
+
+    def under_test(self) -> UnderTest:
+        """The app as the harness wants to see it."""
+        return UnderTest(self.app, self.connector)
+
+    def close(self) -> None:
+        """Give the app back as it was."""
+        self._undo.close()
+
+    def _worker(self, **options: Any) -> Any:
+        worker = self._make_worker(**{"install_signal_handlers": False, **options, **OPTIONS})
+        bring_to_clock(worker, self.connector, self._ticks)
+        return worker
+
+
+def _own_json(before: Any, name: str) -> Callable[[Any], Any] | None:
+    """The function for JSON that a connector was given; the real ones keep it to themselves."""
+    own: Callable[[Any], Any] | None = getattr(before, name, None) or getattr(
+        before, f"_{name}", None
+    )
+    return own
 
 
 def _check_version() -> None:

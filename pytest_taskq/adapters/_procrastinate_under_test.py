@@ -1,0 +1,193 @@
+"""A real app of Procrastinate in front of the harness: its tasks, its jobs, and how they run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
+
+from pytest_taskq.adapters._procrastinate_queries import Choice, Queries
+from pytest_taskq.adapters._procrastinate_rows import queueing_lock_of
+from pytest_taskq.adapters._procrastinate_worker import new_job
+from pytest_taskq.core.errors import BadOption, UnknownTask
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.payload import decode_call
+from pytest_taskq.core.schedule import Schedule, cron
+from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+
+__all__ = ["UnderTest"]
+
+
+class UnderTest:
+    """See ``AppUnderTest``."""
+
+    library = "procrastinate"
+
+    def __init__(self, app: Any, connector: Any) -> None:
+        self._app = app
+        self._connector: Any = connector
+        self._queue = connector.queue
+        self.clock = self._queue.clock
+        self.history = self._queue.history
+
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
+        self._app.perform_import_paths()
+        periodic = {
+            each.task.name: cron(each.cron)
+            for each in self._app.periodic_registry.periodic_tasks.values()
+        }
+        return {
+            task.name: self._info(task, periodic.get(task.name))
+            for task in self._app.tasks.values()
+        }
+
+    def name_of(self, task: object) -> str | None:
+        """See ``AppUnderTest.name_of``."""
+        for known in self._app.tasks.values():
+            if task is known or task is known.func:
+                name: str = known.name
+                return name
+        own = getattr(task, "name", None) if hasattr(task, "defer_async") else None
+        if isinstance(own, str):
+            return own
+        module, called = (getattr(task, part, None) for part in ("__module__", "__name__"))
+        return f"{module}.{called}" if callable(task) and module and called else None
+
+    def tell(self, job: Job) -> Told:
+        """See ``AppUnderTest.tell``; the key of a job is its queueing lock."""
+        args, kwargs = decode_call(job.payload)
+        return Told(args, kwargs, job.priority, queueing_lock_of(job))
+
+    def jobs(self) -> Sequence[Job]:
+        """See ``AppUnderTest.jobs``."""
+        jobs: Sequence[Job] = self._queue.sync(self._queue.find())
+        return jobs
+
+    async def enqueue(self, call: Call) -> Job:
+        """See ``AppUnderTest.enqueue``. Raises UnknownTask, and what the library raises."""
+        self._app.perform_import_paths()
+        task = self._app.tasks.get(call.task)
+        if task is None:
+            raise UnknownTask(call.task, self._app.tasks)
+        at = None if call.at is None else to_datetime(call.at)
+        job = task.configure(schedule_at=at, task_kwargs=_bound(task, call)).job
+        (row,) = await self._connector.answer(
+            "defer_jobs", "all", jobs=[new_job(job)], runs=call.attempt - 1
+        )
+        stored: Job = await self._queue.get(row["id"])
+        return stored
+
+    async def run(
+        self,
+        *,
+        attempts: int | None = None,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+        until: int | None = None,
+    ) -> int:
+        """See ``AppUnderTest.run``."""
+        over = asyncio.Event()
+        choice = Choice(only=only, attempts=attempts, ends=ends, over=over.set)
+        with self._choosing(choice):
+            if until is None:
+                await self._app.run_worker_async(wait=False)
+            else:
+                await self._run_until(until, over)
+        return choice.claimed
+
+    async def forget(self, job: Job) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._queue.forget(job.id)
+
+    async def run_forever(self, *, workers: int = 1) -> None:
+        """See ``AppUnderTest.run_forever``."""
+        runs = [
+            asyncio.ensure_future(self._app.run_worker_async(wait=True, name=f"worker-{number}"))
+            for number in range(1, workers + 1)
+        ]
+        try:
+            done, _ = await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+        done.pop().result()
+
+    async def _run_until(self, until: int, over: asyncio.Event) -> None:
+        if self.clock.mode == "real":
+            raise BadOption(
+                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
+                "marker taskq_time, or run without an instant."
+            )
+        worker = self._app._worker(wait=True)  # noqa: SLF001 - to stop it without a cancellation
+        going = asyncio.ensure_future(worker.run())
+        passing = asyncio.ensure_future(
+            self.clock.elapse(timedelta(microseconds=until - self.clock.now()))
+        )
+        ending = asyncio.ensure_future(over.wait())
+        try:
+            await asyncio.wait({going, passing, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if passing.done():
+                passing.result()
+        finally:
+            passing.cancel()
+            ending.cancel()
+            worker.stop()
+            await going
+
+    @contextmanager
+    def _choosing(self, choice: Choice) -> Iterator[None]:
+        connector: Queries = self._connector
+        before, connector.choice = connector.choice, choice
+        try:
+            yield
+        finally:
+            connector.choice = before
+
+    def _info(self, task: Any, schedule: Schedule | None) -> TaskInfo:
+        given = list(signature(task.func).parameters)[: task.pass_context]
+        return TaskInfo(
+            name=task.name,
+            function=task.func,
+            given=frozenset(given),
+            delay=partial(self._delay, task),
+            schedule=schedule,
+            automatic=schedule is not None,
+        )
+
+    def _delay(self, task: Any, attempt: int, error: BaseException) -> timedelta | None:
+        job = task.configure().job.evolve(attempts=attempt - 1)
+        retry = task.get_retry_exception(exception=error, job=job)
+        if retry is None:
+            return None
+        delay: timedelta = retry.retry_decision.retry_at - self.clock.time()
+        return max(timedelta(), delay)
+
+
+def _bound(task: Any, call: Call) -> dict[str, Any]:
+    """The arguments by name. Raises TypeError when the function would not take them so."""
+    taken = signature(task.func)
+    parameters = list(taken.parameters.values())[task.pass_context :]
+    try:
+        bound = taken.replace(parameters=parameters).bind(*call.args, **call.kwargs)
+    except TypeError as error:
+        raise TypeError(
+            f"{task.name} cannot be deferred with these arguments. They are {call.args!r} and "
+            f"{dict(call.kwargs)!r}: {error}. Give it the arguments that it takes."
+        ) from None
+    named = dict(bound.arguments)
+    for parameter in parameters:
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            named |= named.pop(parameter.name, {})
+        elif parameter.kind is Parameter.VAR_POSITIONAL and named.get(parameter.name):
+            raise TypeError(
+                f"{task.name} cannot be deferred with a value for {parameter}. A job carries "
+                f"keyword arguments only. Give the parameter a name that a keyword can have."
+            )
+    return named

@@ -1,0 +1,139 @@
+"""Lets a real worker live on the clock of a queue: it is woken, and polls no more.
+
+What it would learn by asking again every few seconds it is told at the very instant, so that
+two weeks pass as quickly as there is something to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from pytest_taskq.adapters._procrastinate_queries import NewJob, Queries
+from pytest_taskq.core.instants import Instant
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.schedule import cron
+from pytest_taskq.core.store import Refusal
+from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.ticker import Ticker
+
+__all__ = ["OPTIONS", "Ticks", "bring_to_clock"]
+
+SECOND = 1_000_000
+
+OPTIONS = {
+    "fetch_job_polling_interval": inf,
+    "abort_job_polling_interval": inf,
+    "update_heartbeat_interval": inf,
+    "listen_notify": True,
+}
+"""What a worker on our clock needs, whatever else it is told."""
+
+
+class Ticks:
+    """The ticks of the periodic tasks of an app, from now on."""
+
+    def __init__(self, app: Any, connector: Queries) -> None:
+        self._app = app
+        self._connector = connector
+        self._begin = connector.queue.clock.now()
+        self._known: set[tuple[str, str]] = set()
+        self.ticker = Ticker(connector.queue)
+
+    def look(self) -> None:
+        """Take up the tasks that have been registered since."""
+        for key, periodic in self._app.periodic_registry.periodic_tasks.items():
+            if key not in self._known:
+                self._known.add(key)
+                self._add(key, periodic)
+
+    def _add(self, key: tuple[str, str], periodic: Any) -> None:
+        def make(at: Instant) -> Job:
+            options = periodic.configure_kwargs
+            kwargs = {**(options.get("task_kwargs") or {}), "timestamp": at // SECOND}
+            job = periodic.task.configure(**{**options, "task_kwargs": kwargs}).job
+            return self._connector.new_record(new_job(job)._replace(scheduled_at=None))
+
+        def told(at: Instant, answer: Job | Refusal) -> None:
+            if isinstance(answer, Job):
+                self._connector.tables.note(answer.id, "deferred")
+                self._connector.tables.periodic_defers[key] = at // SECOND
+
+        schedule = cron(periodic.cron)
+        self.ticker.add("#".join(key), schedule, make, after=self._begin, told=told)
+
+
+def new_job(job: Any) -> NewJob:
+    """A job of the library, to be deferred."""
+    return NewJob(
+        job.queue,
+        job.task_name,
+        job.priority,
+        job.lock,
+        job.queueing_lock,
+        job.task_kwargs,
+        job.scheduled_at,
+    )
+
+
+def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
+    """Change a worker that does not run yet, in place.
+
+    It tells what its tasks raise, and what may escape a task escapes it too.
+    """
+    queue, ticker = connector.queue, ticks.ticker
+    run, log_outcome = worker.run, worker._log_job_outcome  # noqa: SLF001 - no other way in
+    escaped: list[BaseException] = []
+
+    def note_error(*args: Any, **told: Any) -> None:
+        error = told.get("exc_info")
+        if isinstance(error, BaseException):
+            connector.errors[told["context"].job.id] = error
+            if isinstance(error, queue.escapes):
+                escaped.append(error)
+                worker.stop()
+        log_outcome(*args, **told)
+
+    async def run_on_clock() -> None:
+        with queue.clock.in_loop():
+            await ticker.tick()
+            connector.tables.alive.append(worker)
+            try:
+                await run()
+            finally:
+                connector.tables.alive.remove(worker)
+        if escaped:
+            raise escaped[0]
+
+    ticks.look()
+    worker.run = run_on_clock
+    worker._log_job_outcome = note_error  # noqa: SLF001 - as above
+    worker._periodic_deferrer = lambda: _attend(worker, connector, ticker)  # noqa: SLF001 - too
+
+
+async def _attend(worker: Any, connector: Queries, ticker: Ticker) -> None:
+    """Wake the worker whenever there may be something for it to do."""
+    queue = connector.queue
+    names = None if worker.queues is None else frozenset(worker.queues)
+    alarm = Alarm(queue.clock, ticker)
+    ring: Callable[[Job | None], None] = lambda _job: alarm.ring()  # noqa: E731 - one expression
+    try:
+        with queue.told(ring):
+            if worker.wait and not queue.store.immediate:
+                await alarm.watch(queue.store)
+            while True:
+                alarm.reset()
+                await ticker.tick()
+                if worker.wait:
+                    await _wake(worker)
+                    due = await queue.leases.next_due(queue.clock.now(), names)
+                    alarm.call_at(due, alarm.ring)
+                await alarm.wait()
+    finally:
+        await alarm.aclose()
+
+
+async def _wake(worker: Any) -> None:
+    notification = {"type": "job_inserted", "job_id": 0}
+    await worker._handle_notification(channel="", notification=notification)  # noqa: SLF001
