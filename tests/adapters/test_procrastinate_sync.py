@@ -1,0 +1,42 @@
+"""The user's own app in tests that are not async."""
+
+import pytest
+
+
+def test_a_sync_test_may_defer_and_run_again_and_again(app):
+    ran = []
+    task = app.task(name="sync")(lambda n: ran.append(n) or (n < 3 and task.defer(n=n + 1)))
+    for n in (1, 2):
+        task.defer(n=n)
+        app.run_worker(wait=False)
+    assert ran == [1, 2, 3, 2, 3]
+    assert len(app.connector.jobs) == 5
+
+
+def test_a_task_may_defer_from_its_thread_and_see_the_time_of_the_test(app, taskq_clock):
+    seen = []
+
+    @app.task(name="look", pass_context=True)
+    def look(context):
+        seen.append(context.start_timestamp)
+
+    look.configure(schedule_in={"days": 1}).defer()
+    taskq_clock.advance(days=2)
+    app.run_worker(wait=False)
+    assert seen == [taskq_clock.time().timestamp()]
+
+
+def test_the_harness_drains_in_a_sync_test(app, taskq):
+    ran = []
+    app.task(name="note")(ran.append).configure(schedule_in={"hours": 1}).defer()
+    with pytest.raises(TypeError):
+        taskq.drain(until="1h")
+
+
+def test_reset_forgets_everything(app, in_memory_connector):
+    app.task(name="t")(lambda: None).defer()
+    in_memory_connector.reset()
+    assert (dict(in_memory_connector.jobs), in_memory_connector.events) == ({}, {})
+    assert app.configure_task("t").defer() == 1
+    assert in_memory_connector.jobs.first is not None
+    assert [name for name, _ in in_memory_connector.queries] == ["defer_jobs"]
