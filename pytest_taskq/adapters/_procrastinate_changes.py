@@ -20,7 +20,6 @@ from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeed
 __all__ = [
     "ENDS",
     "NOT_TOLD",
-    "LockTaken",
     "NothingFound",
     "Refused",
     "cancelled",
@@ -37,14 +36,6 @@ ENDS = {"succeeded": State.SUCCEEDED, "failed": State.DEAD, "aborted": State.CAN
 
 class Refused(Exception):
     """The database of production would refuse this."""
-
-
-class LockTaken(Exception):
-    """A job with this queueing lock waits."""
-
-    def __init__(self, lock: str | None) -> None:
-        super().__init__(f"a job with the queueing lock {lock!r} waits")
-        self.lock = lock
 
 
 class NothingFound(Exception):

@@ -25,7 +25,7 @@ class Notify(Protocol):
 
 class _Listener(NamedTuple):
     notify: Notify
-    channels: frozenset[str]
+    channels: tuple[str, ...]
     loop: asyncio.AbstractEventLoop
     worker_id: int | None
 
@@ -39,7 +39,7 @@ class Listeners:
     def add(self, notify: Notify, channels: Iterable[str]) -> None:
         """Tell this one too, until its worker or its loop is gone."""
         loop = asyncio.get_running_loop()
-        listener = _Listener(notify, frozenset(channels), loop, CURRENT_WORKER.get())
+        listener = _Listener(notify, tuple(channels), loop, CURRENT_WORKER.get())
         self._listeners.append(listener)
 
     def drop(self, worker_id: int) -> None:
@@ -53,7 +53,12 @@ class Listeners:
     @property
     def channels(self) -> list[str]:
         """The channels of who began to listen last."""
-        return sorted(self._listeners[-1].channels) if self._listeners else []
+        return list(self._listeners[-1].channels) if self._listeners else []
+
+    @property
+    def last(self) -> Notify | None:
+        """Who began to listen last."""
+        return self._listeners[-1].notify if self._listeners else None
 
     async def tell(self, queue: str, notification: dict[str, Any]) -> None:
         """Tell whoever listens to this queue: at once on this loop, soon on others."""

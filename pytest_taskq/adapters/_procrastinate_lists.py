@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_taskq.adapters._procrastinate_arguments import Arguments
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
-from pytest_taskq.adapters._procrastinate_listeners import CURRENT_WORKER, Listeners
+from pytest_taskq.adapters._procrastinate_listeners import CURRENT_WORKER, Listeners, Notify
 from pytest_taskq.adapters._procrastinate_rows import lock_of, row_of, status_of
 from pytest_taskq.adapters._procrastinate_tables import Tables
 from pytest_taskq.core.job import Job, JobId, State
@@ -141,6 +141,9 @@ class Lists:
         """Whether the tables are there."""
         return {"check": self.table_exists or None}
 
+    async def listen_for_jobs_run(self) -> None:
+        """Nothing: who listens says so to the connector."""
+
     async def apply_schema_run(self) -> None:
         """Make the tables, which are there."""
 
@@ -172,6 +175,11 @@ class Lists:
     def notify_channels(self) -> list[str]:
         """The channels of the worker that began to listen last."""
         return self.listeners.channels
+
+    @property
+    def on_notification(self) -> Notify | None:
+        """What that worker has called for each notification."""
+        return self.listeners.last
 
     @property
     def current_locks(self) -> set[str]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from pytest_taskq.adapters._procrastinate_changes import (
     ENDS,
     NOT_TOLD,
-    LockTaken,
     Refused,
     cancelled,
     finished,
@@ -93,6 +92,10 @@ class Queries(Lists):
         self.choice = Choice()
         self.lenient = False
 
+    def lock_taken(self, lock: str | None) -> Exception:
+        """What to raise where a job with this queueing lock waits."""
+        return RuntimeError(f"a job with the queueing lock {lock!r} waits")
+
     async def defer_jobs_all(self, jobs: Sequence[Any], *, runs: int = 0) -> list[Row]:
         """Store jobs, all or none; as if each had failed so many ``runs`` before."""
         records = [self.new_record(job)._replace(attempt=runs) for job in jobs]
@@ -103,7 +106,7 @@ class Queries(Lists):
             refused = next(n for n, each in enumerate(answers) if isinstance(each, Refusal))
             await self.queue.delete(stored)
             await self._burn(records[:1])
-            raise LockTaken(jobs[refused].queueing_lock)
+            raise self.lock_taken(jobs[refused].queueing_lock)
         rows = []
         for record, job in zip(stored, jobs, strict=True):
             self.arguments.keep(record.id, job.args)
@@ -212,7 +215,7 @@ class Queries(Lists):
                 (Failed(failure, again), error) if verb == "finish" else (None, None),
             )
         except NameHeld:
-            raise LockTaken(queueing_lock_of(before)) from None
+            raise self.lock_taken(queueing_lock_of(before)) from None
         if after is not None and after.state is QUEUED:
             self.tables.note(job_id, "scheduled", again.at)
             self.tables.note(job_id, "retried" if verb == "requeue" else "deferred_for_retry")
@@ -276,7 +279,7 @@ class Queries(Lists):
         for number, lock in enumerate(locks, 1):
             if lock is not None and lock in taken:
                 await self._burn(records[:number])
-                raise LockTaken(lock)
+                raise self.lock_taken(lock)
             taken.add(lock)
 
     async def _burn(self, records: Sequence[Job]) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from pytest_taskq.adapters._patches import replaced, restored
-from pytest_taskq.adapters._procrastinate_changes import LockTaken, NothingFound, Refused
+from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import Notify
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_under_test import UnderTest
@@ -208,14 +208,16 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
             )
         try:
             return await getattr(self, f"{name}_{suffix}")(**arguments)
-        except LockTaken as taken:
-            raise exceptions.UniqueViolation(
-                constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=taken.lock
-            ) from taken
         except NothingFound as nothing:
             raise exceptions.NoResult from nothing
         except (Refused, BadOption, StoreUnavailable) as refused:
             raise exceptions.ConnectorException(str(refused)) from refused
+
+    def lock_taken(self, lock: str | None) -> Exception:
+        """See ``Queries.lock_taken``."""
+        return exceptions.UniqueViolation(
+            constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=lock
+        )
 
     def _sync(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         if asyncio._get_running_loop() is not None and not self.lenient:  # noqa: SLF001
