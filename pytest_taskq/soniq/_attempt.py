@@ -1,8 +1,7 @@
-"""One attempt of one job: the hooks around it, its context, its time limit, its outcome."""
+"""One attempt of one job: its arguments, its context, its time limit, its outcome."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,106 +10,129 @@ from functools import partial
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime, to_micros
-from pytest_taskq.core.job import Job, State
-from pytest_taskq.core.outcome import Again, Snoozed
+from pytest_taskq.core.job import Failure, Job, State
+from pytest_taskq.core.outcome import Again, Failed, Outcome, Snoozed, Succeeded
+from pytest_taskq.core.payload import encode_result
 from pytest_taskq.engine.execute import describe_failure, within
-from pytest_taskq.engine.interrupt import raised_by_a_statement
-from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.tasks import Attempt, Task, call_function
 from pytest_taskq.soniq._arguments import result_as_stored
-from pytest_taskq.soniq._registry import Registration
-from pytest_taskq.soniq._rows import AT_ONCE, beside_twins, error_text, row_id
-from pytest_taskq.soniq._settings import Settings
+from pytest_taskq.soniq._around import Around
+from pytest_taskq.soniq._registry import REFUSALS, Registration
+from pytest_taskq.soniq._rows import (
+    AT_ONCE,
+    CRASHED,
+    InvalidArguments,
+    beside_twins,
+    error_text,
+    row_id,
+)
 from pytest_taskq.soniq.job import JobContext, Snooze
+from pytest_taskq.soniq.retry import RetryPolicy, micros_until_retry
+from pytest_taskq.soniq.settings import SoniqSettings
 
-__all__ = ["Hooks", "task_of"]
+__all__ = ["Conduct", "task_of"]
 
 logger = logging.getLogger(__name__)
 
 
-class Hooks:
-    """The functions that an app calls around its jobs. None of them can make a job fail."""
+class Conduct:
+    """How an app treats all its jobs: settings, retry policy, and what is called around them."""
 
-    def __init__(self) -> None:
-        self.before_job: list[Callable[..., Any]] = []
-        self.after_job: list[Callable[..., Any]] = []
-        self.on_error: list[Callable[..., Any]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self.before_job or self.after_job or self.on_error)
-
-    async def around(self, run: Callable[[Attempt], Awaitable[Any]], attempt: Attempt) -> Any:
-        """Run an attempt, and tell those who want to know."""
-        job = attempt.job
-        job_id = row_id(job.id)
-        await _tell(self.before_job, job.task, job_id, job.attempt)
-        watch = Stopwatch()
-        try:
-            value = await run(attempt)
-        except BaseException as error:
-            if not _from_outside(error):
-                text = error_text(describe_failure(error))
-                await _tell(self.on_error, job.task, job_id, text, job.attempt)
-            raise
-        if self.after_job and not isinstance(value, Snooze):
-            milliseconds = round(watch.seconds() * 1000, 2)
-            attempt.recorded = partial(self._succeeded, milliseconds)
-        return value
-
-    async def _succeeded(self, milliseconds: float, job: Job) -> None:
-        if job.state is State.SUCCEEDED:
-            await _tell(self.after_job, job.task, row_id(job.id), milliseconds)
+    def __init__(self, settings: SoniqSettings, policy: RetryPolicy) -> None:
+        self.settings = settings
+        self.policy = policy
+        self.around = Around()
 
 
-async def _tell(functions: list[Callable[..., Any]], *args: object) -> None:
-    """Call them in order of registration; what one raises is logged."""
-    for function in functions:
-        try:
-            value = function(*args)
-            if inspect.isawaitable(value):
-                await value
-        except Exception:  # a hook must not decide on the job, as soniq 0.1
-            logger.exception("The hook %r failed", function)
-
-
-def task_of(job: Registration, hooks: Hooks, settings: Settings) -> Task:
+def task_of(job: Registration, conduct: Conduct) -> Task:
     """The engine's task for a registered job."""
-    seconds = (settings.job_timeout if job.timeout is None else job.timeout) or None
-    function = job.function
-    if not inspect.iscoroutinefunction(function):
-        function = partial(call_function, function)
+    return Task(
+        name=job.name, call=_Runner(job, conduct).call, decide=partial(_again, job, conduct)
+    )
 
-    too_late = f"Job timed out after {seconds}s"
 
-    async def run(attempt: Attempt) -> Any:
-        if seconds is None:
-            return await function(**attempt.kwargs)
-        body = function(**attempt.kwargs)
-        return await within(seconds, body, too_late)
+class _Runner:
+    """Runs the attempts of one registered job, from the outside inwards."""
 
-    async def call(attempt: Attempt) -> Any:
+    def __init__(self, job: Registration, conduct: Conduct) -> None:
+        self._job = job
+        self._settings = conduct.settings
+        self._around = conduct.around
+        self._function: Callable[..., Awaitable[Any]] = job.function
+        if not inspect.iscoroutinefunction(inspect.unwrap(job.function)):
+            self._function = partial(call_function, job.function)
+
+    async def call(self, attempt: Attempt) -> Outcome | None:
+        """The attempt with its hooks."""
+        if attempt.job.attempt > attempt.job.labels["max_attempts"]:
+            return Failed(Failure(*CRASHED))
+        around = self._around
+        outcome = await (around.call(self._run, attempt) if around else self._run(attempt))
+        if self._settings.result_ttl == 0:
+            attempt.recorded = partial(_recorded_and_gone, attempt, attempt.recorded)
+        return outcome
+
+    async def _run(self, attempt: Attempt) -> Outcome | None:
+        """With its arguments and its time limit, to its outcome."""
+        job = self._job
+        if job.model is not None:
+            attempt.kwargs = _validated(job.model, attempt.kwargs)
         if job.context is not None:
             attempt.kwargs[job.context] = _context(attempt)
-        value = await (hooks.around(run, attempt) if hooks else run(attempt))
+        seconds = self._settings.job_timeout if job.timeout is None else job.timeout
+        body = (
+            self._inside(attempt) if self._around.middleware else self._function(**attempt.kwargs)
+        )
+        value = await (
+            within(seconds, body, f"Job timed out after {seconds}s") if seconds else body
+        )
         if value is None:
             return None
         if isinstance(value, Snooze):
-            return _snoozed(value, attempt, settings)
-        return result_as_stored(job.name, value)
+            return _snoozed(value, attempt, self._settings)
+        return Succeeded(encode_result(result_as_stored(job.name, value)))
 
-    return Task(name=job.name, call=call, decide=partial(_again, job))
+    def _inside(self, attempt: Attempt) -> Awaitable[Any]:
+        """The function inside the middleware."""
+        handler = self._around.chain(lambda _context: self._function(**attempt.kwargs))
+        return handler(_context(attempt))
 
 
-def _again(job: Registration, attempt: Attempt, error: BaseException) -> Again | None:
-    if attempt.job.attempt >= attempt.job.labels["max_attempts"]:
+async def _recorded_and_gone(
+    attempt: Attempt, before: Callable[[Job], Awaitable[None]] | None, job: Job
+) -> None:
+    """With ``result_ttl=0`` nothing is left of a job that succeeded."""
+    if before is not None:
+        await before(job)
+    if job.state is State.SUCCEEDED:
+        await attempt.worker.queue.delete([job])
+
+
+def _again(
+    job: Registration, conduct: Conduct, attempt: Attempt, error: BaseException
+) -> Again | None:
+    record = attempt.job
+    if record.attempt >= record.labels["max_attempts"] or isinstance(error, InvalidArguments):
         return None
     queue = attempt.worker.queue
-    delay = job.retry.delay(attempt.job.attempt, error, queue.rng)
+
+    def text() -> str:
+        return error_text(describe_failure(error))
+
+    delay = micros_until_retry(conduct.policy, record.attempt, job.meta, text, queue.rng)
     if delay is None:
         return None
     now = queue.clock.now()
-    at = now + to_micros(delay)
-    return Again(at=at, rank=at if at > now else AT_ONCE, holds=beside_twins(attempt.job))
+    rank = now + delay if delay else AT_ONCE
+    return Again(at=now + delay, rank=rank, holds=beside_twins(record))
+
+
+def _validated(model: type[Any], args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as the model reads them."""
+    try:
+        return dict(model(**args).model_dump())
+    except REFUSALS as error:
+        raise InvalidArguments(f"Corrupted argument data: {error}") from error
 
 
 def _context(attempt: Attempt) -> JobContext:
@@ -128,20 +150,13 @@ def _context(attempt: Attempt) -> JobContext:
     )
 
 
-def _snoozed(asked: Snooze, attempt: Attempt, settings: Settings) -> Snoozed:
+def _snoozed(asked: Snooze, attempt: Attempt, settings: SoniqSettings) -> Snoozed:
     """Seconds below 0 count as 0, and those above the setting as the setting, as soniq 0.1."""
-    seconds = min(max(asked.seconds, 0.0), settings.snooze_max_seconds)
+    seconds = min(max(float(asked.seconds), 0.0), settings.snooze_max_seconds)
+    if seconds < asked.seconds:
+        logger.warning(
+            "%s snoozes for %g s and not %g s: snooze_max_seconds.",
+            attempt.job.task, seconds, asked.seconds,
+        )  # fmt: skip
     until = attempt.worker.queue.clock.now() + to_micros(seconds)
     return Snoozed(until=until, reason=asked.reason, rank=until, holds=beside_twins(attempt.job))
-
-
-def _from_outside(error: BaseException) -> bool:
-    """Whether somebody ended the attempt, in distinction to a job that raised it itself.
-
-    That is a worker which cancels it, a Ctrl-C, or the loop that closes what still runs.
-    """
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-    ending = isinstance(error, KeyboardInterrupt | GeneratorExit)
-    return ending and not raised_by_a_statement(error.__traceback__)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.core.retry import RetryPolicy, own
 from pytest_taskq.soniq._rows import check_priority
 from pytest_taskq.soniq.errors import (
     SONIQ_INVALID_TASK_NAME,
@@ -19,13 +17,61 @@ from pytest_taskq.soniq.errors import (
     SoniqError,
 )
 from pytest_taskq.soniq.job import JobContext
+from pytest_taskq.soniq.retry import Delay, check_seconds
 
-__all__ = ["Delay", "Registration", "check_name", "labels_of", "name_of", "named", "registration"]
+__all__ = [
+    "JobOptions",
+    "JobRegistry",
+    "Registration",
+    "check_model",
+    "check_name",
+    "labels_of",
+    "name_of",
+    "registration",
+]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 COLLECTING = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-Delay = float | list[float] | tuple[float, ...] | None
+REFUSALS = (TypeError, ValueError, AttributeError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """What ``app.job()`` was told; what it does not know is in ``others``."""
+
+    name: str | None = None
+    retries: int = 3
+    max_retries: int | None = None
+    args_model: type[Any] | None = None
+    validate: type[Any] | None = None
+    priority: int = 100
+    queue: str = "default"
+    unique: bool = False
+    retry_delay: Delay = 0
+    retry_backoff: bool = False
+    retry_max_delay: float | None = None
+    retry_jitter: bool = True
+    timeout: float | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if type(self.most) is not int or self.most < 0:
+            raise BadOption(
+                f"The retries of a job are a whole number from 0 up. They are {self.most!r}. "
+                f"Write max_retries=0 for one attempt only."
+            )
+        check_priority(self.priority)
+        delays = self.retry_delay
+        check_seconds(
+            "retry_delay", tuple(delays) if isinstance(delays, list | tuple) else (delays or 0,)
+        )
+        for name in ("timeout", "retry_max_delay"):
+            value = getattr(self, name)
+            check_seconds(name, () if value is None else (value,))
+
+    @property
+    def most(self) -> int:
+        """How many retries there are."""
+        return self.retries if self.max_retries is None else self.max_retries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +79,8 @@ class Registration:
     """One name with its function and options.
 
     ``context``: the parameter that gets the JobContext. ``signature``: the other parameters,
-    and ``required`` and ``accepted`` the names among them, for a quick look.
+    and ``required`` and ``accepted`` the names among them, for a quick look. ``model``: what
+    the arguments must fit in place of the signature. ``meta``: what a retry policy sees.
     """
 
     name: str
@@ -42,16 +89,20 @@ class Registration:
     priority: int
     queue: str
     unique: bool
-    retry: RetryPolicy
     timeout: float | None
+    model: type[Any] | None
     context: str | None
     signature: inspect.Signature
     required: frozenset[str]
     accepted: frozenset[str]
     labels: Mapping[str, Any]
+    meta: dict[str, Any]
 
     def check(self, args: Mapping[str, Any]) -> None:
-        """Raise SoniqError for arguments that the function does not take."""
+        """Raise SoniqError for arguments that the function, or its model, does not take."""
+        if self.model is not None:
+            check_model(self.name, self.model, args)
+            return
         if self.required <= args.keys() <= self.accepted:
             return
         try:
@@ -67,45 +118,83 @@ class Registration:
 
 def registration(
     function: Callable[..., Any],
+    options: JobOptions,
     *,
-    name: str | None,
     pattern: str,
     route_map: Mapping[str, str],
-    retries: int,
-    priority: int,
-    queue: str,
-    unique: bool,
-    delay: Delay,
-    backoff: bool,
-    max_delay: float | None,
-    jitter: bool,
-    timeout: float | None,
 ) -> Registration:
-    """The registration of a function. Raises SoniqError for a bad name, BadOption otherwise."""
+    """The registration of a function. Raises SoniqError for a bad name."""
     context, signature = _parameters(function)
     takes = [p for p in signature.parameters.values() if p.kind not in COLLECTING]
-    job_name = _full_name(function) if name is None else check_name(name, pattern)
-    if type(retries) is not int or retries < 0:
-        raise BadOption(
-            f"The retries of a job are a whole number from 0 up. They are {retries!r}. "
-            f"Write max_retries=0 for one attempt only."
-        )
-    _check_seconds("timeout", () if timeout is None else (timeout,))
+    name = _full_name(function) if options.name is None else check_name(options.name, pattern)
+    queue = _route(name, options.queue, route_map)
+    model = options.validate or options.args_model
     return Registration(
-        name=job_name,
+        name=name,
         function=function,
-        max_attempts=retries + 1,
-        priority=check_priority(priority),
-        queue=_route(job_name, queue, route_map),
-        unique=unique,
-        retry=_retry_policy(delay, backoff, max_delay, jitter),
-        timeout=timeout,
+        max_attempts=options.most + 1,
+        priority=options.priority,
+        queue=queue,
+        unique=options.unique,
+        timeout=options.timeout,
+        model=model,
         context=context,
         signature=signature,
         required=frozenset(p.name for p in takes if p.default is p.empty),
         accepted=frozenset(p.name for p in takes if p.kind is not p.POSITIONAL_ONLY),
-        labels=labels_of(retries + 1),
+        labels=labels_of(options.most + 1),
+        meta={
+            "func": function,
+            "max_retries": options.most,
+            "args_model": model,
+            "priority": options.priority,
+            "queue": queue,
+            "unique": options.unique,
+            "retry_delay": options.retry_delay,
+            "retry_backoff": options.retry_backoff,
+            "retry_max_delay": options.retry_max_delay,
+            "retry_jitter": options.retry_jitter,
+            "timeout": options.timeout,
+            **options.others,
+        },
     )
+
+
+class JobRegistry:
+    """``app.registry``: what is registered under each name, as the dicts that soniq has."""
+
+    def __init__(self, registered: Mapping[str, Registration]) -> None:
+        self._registered = registered
+
+    def get_job(self, name: str) -> dict[str, Any] | None:
+        """Function and options of one name; None without a registration."""
+        job = self._registered.get(name)
+        return None if job is None else job.meta
+
+    def list_jobs(self) -> dict[str, dict[str, Any]]:
+        """Function and options of all names."""
+        return {name: job.meta for name, job in self._registered.items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registered)
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._registered
+
+
+def check_model(name: str, model: type[Any], args: Mapping[str, Any]) -> None:
+    """Raise SoniqError for arguments that the model refuses."""
+    try:
+        model(**args)
+    except REFUSALS as error:
+        raise SoniqError(
+            f"The arguments of {name!r} do not fit {model.__name__}: {error}",
+            SONIQ_TASK_ARGS_INVALID,
+            {"task_name": name},
+        ) from error
 
 
 def name_of(target: Callable[..., Any]) -> str:
@@ -114,20 +203,9 @@ def name_of(target: Callable[..., Any]) -> str:
     return name if isinstance(name, str) else _full_name(target)
 
 
-def named(function: Callable[P, R], name: str) -> Callable[P, R]:
-    """The function with the name that it is registered under; calling it runs its body."""
-
-    @functools.wraps(function)
-    def registered(*args: P.args, **kwargs: P.kwargs) -> R:
-        return function(*args, **kwargs)
-
-    vars(registered)["_soniq_name"] = name
-    return registered
-
-
 def check_name(name: object, pattern: str) -> str:
     """The name. Raises SoniqError when it is none, or not of the app's pattern."""
-    if not isinstance(name, str) or re.fullmatch(pattern, name) is None:
+    if not isinstance(name, str) or re.match(pattern, name) is None:
         raise SoniqError(
             f"{name!r} cannot be the name of a job. Names are texts of the pattern {pattern}.",
             SONIQ_INVALID_TASK_NAME,
@@ -176,36 +254,3 @@ def _resolved(annotation: str, scope: dict[str, Any]) -> object:
         return eval(annotation, scope)  # noqa: S307 - as typing.get_type_hints, but one by one
     except Exception:  # noqa: BLE001 - an annotation may be any expression
         return JobContext if annotation.rpartition(".")[2] == "JobContext" else None
-
-
-def _retry_policy(
-    delay: Delay,
-    backoff: bool,
-    max_delay: float | None,
-    jitter: bool,
-) -> RetryPolicy:
-    """When again after attempt n, as soniq 0.1 reckons; how often, the job's row says.
-
-    A list gives one delay after the other, and its last one from then on. With ``backoff`` the
-    delay (1 s if it is 0) doubles each time, and ``jitter`` draws from its upper half.
-    """
-    delays = tuple(delay) if isinstance(delay, list | tuple) else (delay or 0,)
-    _check_seconds("retry_delay", delays)
-    _check_seconds("retry_max_delay", () if max_delay is None else (max_delay,))
-
-    def seconds(attempt: int, _error: BaseException) -> float:
-        wait = float(delays[min(attempt, len(delays)) - 1]) if delays else 0.0
-        if backoff:
-            wait = (wait or 1.0) * 2.0 ** min(attempt - 1, 62)
-        return wait if max_delay is None else min(wait, max_delay)
-
-    return own(seconds, jitter=0.5 if backoff and jitter else 0.0)
-
-
-def _check_seconds(name: str, values: Iterable[object]) -> None:
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            raise BadOption(
-                f"The {name} of a job is in seconds, from 0 up. It is {value!r}. "
-                f"Write for example 60, or [5, 60, 600] for one delay after the other."
-            )

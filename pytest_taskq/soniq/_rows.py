@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pytest_taskq.core.errors import BadOption
@@ -12,13 +17,17 @@ from pytest_taskq.core.request import PRIORITY_LIMIT
 
 __all__ = [
     "AT_ONCE",
+    "CRASHED",
     "STATUS",
+    "InvalidArguments",
+    "attempts_of",
     "beside_twins",
     "check_priority",
     "dead_reason",
     "error_text",
     "job_number",
     "last_error",
+    "producer_id",
     "row_id",
     "row_of",
     "shown_args",
@@ -36,8 +45,19 @@ STATUS = {
 }
 ERROR_LIMIT = 8192
 NO_LIMIT = 1 << 30
-REASONS = {"UnknownTask": "job_not_found"}
+NOT_FOUND, INVALID = "job_not_found", "invalid_arguments"
+REASONS = {"UnknownTask": NOT_FOUND, "InvalidArguments": INVALID}
+PREFIXES = {
+    "max_retries_exceeded": "Max retries exceeded: ",
+    "permanent_failure": "Retry policy declined: ",
+}
+CRASHED = ("AttemptsExceeded", "Max attempts exceeded (job crashed repeatedly)", "")
+BARE = frozenset({"TimeLimitExceeded", "InvalidArguments"})
 ID_PREFIX = "00000000-0000-4000-8000-"
+
+
+class InvalidArguments(ValueError):
+    """The stored arguments do not fit the job's model: no attempt will ever do better."""
 
 
 def row_id(number: JobId) -> str:
@@ -79,30 +99,57 @@ def beside_twins(job: Job) -> tuple[Hold, ...]:
 
 def error_text(failure: Failure) -> str:
     """An error as the library writes it: type, message and traceback, within its limit."""
-    if failure.type_name == "TimeLimitExceeded":
-        return failure.message
+    if failure.type_name in BARE:
+        return failure.message[:ERROR_LIMIT]
     return f"{failure.type_name}: {failure.message}\n{failure.traceback}"[:ERROR_LIMIT]
 
 
 def dead_reason(job: Job) -> str:
     """Why a job is a dead letter, in the library's words."""
-    name = job.failure.type_name if job.failure else ""
-    return REASONS.get(name, "max_retries_exceeded")
+    reason = REASONS.get(job.failure.type_name if job.failure else "")
+    if reason is not None:
+        return reason
+    used_up = job.attempt >= job.labels["max_attempts"]
+    return "max_retries_exceeded" if used_up else "permanent_failure"
+
+
+def attempts_of(job: Job) -> int:
+    """As the library counts: what cannot run at all has used up all of them at once."""
+    if job.state is State.DEAD and dead_reason(job) in {NOT_FOUND, INVALID}:
+        most: int = job.labels["max_attempts"]
+        return max(job.attempt, most)
+    return job.attempt
 
 
 def last_error(job: Job) -> str | None:
     """The text of the last failure; None without one."""
-    if job.failure is None:
+    failure = job.failure
+    if failure is None:
         return None
-    text = error_text(job.failure)
-    if job.state is State.DEAD and dead_reason(job) == "max_retries_exceeded":
-        return f"Max retries exceeded: {text}"[:ERROR_LIMIT]
-    return text
+    if job.state is not State.DEAD:
+        return error_text(failure)
+    if failure[:2] == CRASHED[:2]:
+        return failure.message
+    reason = dead_reason(job)
+    if reason == NOT_FOUND:
+        return f"Job {job.task} not registered."
+    return (PREFIXES.get(reason, "") + error_text(failure))[:ERROR_LIMIT]
 
 
 def shown_args(job: Job) -> dict[str, Any]:
     """A fresh copy of the arguments."""
     return dict(decode_call(job.payload)[1])
+
+
+def producer_id(configured: str) -> str:
+    """Who enqueued a job: as configured, or for "auto" the host, the process and its program."""
+    return _this_process() if configured == "auto" else configured
+
+
+@cache
+def _this_process() -> str:
+    program = Path(sys.argv[0] if sys.argv else "").name or "python"
+    return f"{platform.node() or 'unknown-host'}:{os.getpid()}:{program}"
 
 
 def row_of(job: Job, *, result_ttl: int = 0, producer_id: str = "auto") -> dict[str, Any]:
@@ -112,7 +159,7 @@ def row_of(job: Job, *, result_ttl: int = 0, producer_id: str = "auto") -> dict[
         "job_name": job.task,
         "args": shown_args(job),
         "status": STATUS[job.state],
-        "attempts": job.attempt,
+        "attempts": attempts_of(job),
         "max_attempts": job.labels["max_attempts"],
         "queue": job.queue,
         "priority": -job.priority,

@@ -10,6 +10,7 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.core.outcome import Again
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Tasks
+from pytest_taskq.engine.ticker import Ticker
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.soniq._rows import beside_twins
 
@@ -24,6 +25,7 @@ def worker_of(
     *,
     only: Callable[[Job], bool] | None = None,
     ends: Callable[[], bool] | None = None,
+    ticker: Ticker | None = None,
 ) -> Worker:
     """A worker for these queues; None stands for all, an empty list for none."""
     if isinstance(queues, str):
@@ -45,6 +47,7 @@ def worker_of(
         expired=expired,
         only=only,
         ends=ends,
+        ticker=ticker,
     )
 
 

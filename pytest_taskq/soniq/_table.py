@@ -12,10 +12,10 @@ from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Snoozed
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.soniq._rows import STATUS, job_number, row_of
-from pytest_taskq.soniq._settings import Settings
+from pytest_taskq.soniq._rows import STATUS, job_number, producer_id, row_of
 from pytest_taskq.soniq.backend import MemoryBackend
 from pytest_taskq.soniq.errors import SONIQ_APP_CLOSED, SoniqError
+from pytest_taskq.soniq.settings import SoniqSettings
 
 __all__ = ["Table"]
 
@@ -27,13 +27,14 @@ STATES = {status: state for state, status in STATUS.items() if state is not Stat
 class Table:
     """The jobs of a backend as rows, until it is closed."""
 
-    def __init__(self, backend: MemoryBackend, settings: Settings) -> None:
+    def __init__(self, backend: MemoryBackend, settings: SoniqSettings) -> None:
         self._backend = backend
         self._settings = settings
         self._closed = False
+        self._initialized = False
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SoniqSettings:
         """The settings in force."""
         return self._settings
 
@@ -41,6 +42,11 @@ class Table:
     def backend(self) -> MemoryBackend:
         """Where the jobs are."""
         return self._backend
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether it was used, and is not closed."""
+        return self._initialized
 
     @property
     def is_closed(self) -> bool:
@@ -52,10 +58,19 @@ class Table:
         job = await self._open().get(job_number(job_id))
         return None if job is None else self._row(job)
 
-    async def get_result(self, job_id: str) -> Any:
-        """What a done job returned; None for any other job."""
+    async def get_result(self, job_id: str, *, result_model: Any = None) -> Any:
+        """What a done job returned; None for any other job.
+
+        With a ``result_model``, a pydantic model or any class, the value as one of these.
+        """
         row = await self.get_job(job_id)
-        return None if row is None else row["result"]
+        result = None if row is None else row["result"]
+        if result is None or result_model is None:
+            return result
+        validate = getattr(result_model, "model_validate", None)
+        if callable(validate):
+            return validate(result)
+        return result_model(**result) if isinstance(result, dict) else result_model(result)
 
     async def list_jobs(
         self,
@@ -99,12 +114,22 @@ class Table:
         counts = Counter(STATUS[job.state] for job in await self._open().find())
         return {"total": counts.total(), **{name: counts[name] for name in STATUS.values()}}
 
+    async def ensure_initialized(self) -> None:
+        """Every call of the app does this itself. Raises SoniqError after ``close``."""
+        self._open()
+
     async def close(self) -> None:
         """End what runs, and close the backend. A second call only logs a warning."""
         if self._closed:
             logger.warning("This app is closed already.")
+            return
+        await self._closing()
         self._closed = True
+        self._initialized = False
         await self._backend.queue.aclose()
+
+    async def _closing(self) -> None:
+        """What is to be done before the backend is closed."""
 
     async def __aenter__(self) -> Self:
         self._open()
@@ -119,13 +144,15 @@ class Table:
         await self.close()
 
     async def _reset(self) -> None:
-        """Forget all jobs, dead letters too."""
-        queue = self._open()
-        await queue.delete(await queue.find())
+        """Forget all jobs, dead letters too; what is registered and scheduled stays."""
+        await self._open().clear()
+        self._backend.tags.clear()
 
     def _row(self, job: Job) -> dict[str, Any]:
         row = row_of(
-            job, result_ttl=self._settings.result_ttl, producer_id=self._settings.producer_id
+            job,
+            result_ttl=self._settings.result_ttl,
+            producer_id=producer_id(self._settings.producer_id),
         )
         if job.state is State.QUEUED and job.started_at is not None:
             outcome = self._backend.queue.history.of(job.id)[-1].outcome
@@ -141,4 +168,5 @@ class Table:
                 SONIQ_APP_CLOSED,
                 suggestions=["Use it before close(), or make a new one."],
             )
+        self._initialized = True
         return self._backend.queue

@@ -6,19 +6,24 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.soniq._attempt import Conduct
 from pytest_taskq.soniq._enqueue import Options
 from pytest_taskq.soniq._registry import Registration, name_of
-from pytest_taskq.soniq._running import worker_of
+from pytest_taskq.soniq._rows import error_text
+from pytest_taskq.soniq.retry import micros_until_retry
+from pytest_taskq.soniq.scheduler import periodic_schedule
+from pytest_taskq.soniq.task_ref import TaskRef
 
 if TYPE_CHECKING:
     from pytest_taskq.soniq.app import Soniq
@@ -36,12 +41,12 @@ class UnderTest:
         app: Soniq,
         queue: Queue,
         registered: Mapping[str, Registration],
-        tasks: Tasks,
+        conduct: Conduct,
     ) -> None:
         self._app = app
         self._queue = queue
         self._registered = registered
-        self._tasks = tasks
+        self._conduct = conduct
 
     @property
     def clock(self) -> Clock:
@@ -55,13 +60,15 @@ class UnderTest:
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """The registered jobs by name."""
-        return {name: _info(job) for name, job in self._registered.items()}
+        return {name: self._info(job) for name, job in self._registered.items()}
 
     def name_of(self, task: object) -> str | None:
         """The name that a function is registered under, decorated or not, or would be."""
         for job in self._registered.values():
             if job.function is task:
                 return job.name
+        if isinstance(task, TaskRef):
+            return task.name
         return name_of(task) if callable(task) else None
 
     def tell(self, job: Job) -> Told:
@@ -90,7 +97,7 @@ class UnderTest:
         until: int | None = None,
     ) -> int:
         """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
-        worker = worker_of(self._queue, self._tasks, 1, None, only=only, ends=ends)
+        worker = self._app._worker(1, only=only, ends=ends)  # noqa: SLF001 - its other half
         return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
 
     async def forget(self, job: Job) -> None:
@@ -110,6 +117,26 @@ class UnderTest:
             shutdown.set()
             await asyncio.gather(*runs)
 
+    def _info(self, job: Registration) -> TaskInfo:
+        spec = job.meta.get("periodic")
+        return TaskInfo(
+            name=job.name,
+            function=job.function,
+            given=frozenset() if job.context is None else frozenset({job.context}),
+            delay=partial(self._delay, job),
+            schedule=None if spec is None else periodic_schedule(spec["cron"], spec["every"]),
+        )
+
+    def _delay(self, job: Registration, attempt: int, error: BaseException) -> timedelta | None:
+        if attempt >= job.max_attempts:
+            return None
+
+        def text() -> str:
+            return error_text(describe_failure(error))
+
+        micros = micros_until_retry(self._conduct.policy, attempt, job.meta, text, LONGEST)
+        return None if micros is None else timedelta(microseconds=micros)
+
 
 class _Longest(random.Random):
     """Draws no jitter, so that a plan shows the delay that the job was given."""
@@ -119,16 +146,6 @@ class _Longest(random.Random):
 
 
 LONGEST = _Longest()
-
-
-def _info(job: Registration) -> TaskInfo:
-    def delay(attempt: int, error: BaseException) -> timedelta | None:
-        if attempt >= job.max_attempts:
-            return None
-        return job.retry.delay(attempt, error, LONGEST)
-
-    given = frozenset() if job.context is None else frozenset({job.context})
-    return TaskInfo(job.name, job.function, given, delay)
 
 
 def _named_by(job: Registration | None, args: tuple[Any, ...]) -> dict[str, Any]:

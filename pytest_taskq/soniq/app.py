@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from pytest_taskq.core.errors import BadOption, NameHeld
+from pytest_taskq.core.errors import NameHeld
 from pytest_taskq.core.job import Job
-from pytest_taskq.engine.tasks import Tasks
-from pytest_taskq.soniq._attempt import Hooks, task_of
-from pytest_taskq.soniq._enqueue import Options, Target, When, called, known, new_job
-from pytest_taskq.soniq._registry import Delay, Registration, named, registration
+from pytest_taskq.engine.worker import Worker
+from pytest_taskq.soniq._enqueue import Options, Target, When, called, each_of, known, new_job
+from pytest_taskq.soniq._registrar import Registrar
 from pytest_taskq.soniq._rows import row_id
 from pytest_taskq.soniq._running import run, worker_of
-from pytest_taskq.soniq._settings import read_settings, warn_of_options
-from pytest_taskq.soniq._table import Table
 from pytest_taskq.soniq._under_test import UnderTest
-from pytest_taskq.soniq.backend import MemoryBackend
+from pytest_taskq.soniq.backend import MemoryBackend, backend_for, refuse_connection
 from pytest_taskq.soniq.dead_letter import DeadLetterService
+from pytest_taskq.soniq.metrics import MetricsSink
+from pytest_taskq.soniq.plugin import SoniqPlugin
+from pytest_taskq.soniq.retry import RetryPolicy
+from pytest_taskq.soniq.scheduler import Scheduler
+from pytest_taskq.soniq.settings import read_settings
 
 __all__ = ["Soniq", "make_app"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-class Soniq(Table):
+class Soniq(Registrar):
     """A queue with its jobs, in the words of soniq 0.1.
 
-    ``backend``: "memory" or a MemoryBackend; BadOption (a ValueError) for anything else.
-    ``settings``: the library's by name; of an unknown one comes a warning.
+    ``backend``: "memory", "sqlite" with a path as ``database_url``, or an object; BadOption (a
+    ValueError) for what is not there. ``settings``: the library's by name; of an unknown one
+    comes a warning.
 
         app = Soniq(backend="memory")
 
@@ -45,89 +45,33 @@ class Soniq(Table):
         self,
         database_url: str | None = None,
         backend: str | MemoryBackend | None = None,
+        retry_policy: RetryPolicy | None = None,
+        metrics_sink: MetricsSink | None = None,
+        plugins: Sequence[SoniqPlugin] | None = None,
+        autoload_plugins: bool = False,
         **settings: Any,
     ) -> None:
-        if backend == "memory":
-            backend = MemoryBackend()
-        if not isinstance(backend, MemoryBackend):
-            asked = repr(backend) if backend is not None else f"database_url={database_url!r}"
-            raise BadOption(
-                f"This Soniq cannot keep its jobs where it was told to. It was given {asked}, and "
-                f'it has the memory only. Use make_app() or Soniq(backend="memory").'
-            )
-        super().__init__(backend, read_settings(settings))
-        self._registered: dict[str, Registration] = {}
-        self._tasks = Tasks()
-        self._hooks = Hooks()
+        place = backend_for(backend, database_url)
+        super().__init__(place, read_settings(settings), retry_policy, metrics_sink)
+        self._scheduler: Scheduler | None = None
+        self._use_all(plugins or (), autoload=autoload_plugins)
 
     @property
     def dead_letter(self) -> DeadLetterService:
         """The jobs that used up their attempts."""
-        return DeadLetterService(self._open())
+        return DeadLetterService(self._open(), self._backend.tags, self._registered)
 
-    def job(
-        self,
-        *,
-        name: str | None = None,
-        retries: int = 3,
-        max_retries: int | None = None,
-        priority: int = 100,
-        queue: str = "default",
-        unique: bool = False,
-        retry_delay: Delay = 0,
-        retry_backoff: bool = False,
-        retry_max_delay: float | None = None,
-        retry_jitter: bool = True,
-        timeout: float | None = None,
-        **others: Any,
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a function; calling it still runs its body, with no queue involved.
-
-        Without ``name`` it is called after its module and itself. A job runs once more than
-        ``max_retries`` (or ``retries``) says. A lower ``priority`` runs first. Delays and
-        ``timeout`` (0: none) are in seconds. Raises SoniqError for a bad name, BadOption for a
-        bad delay; options unknown here are warned of.
-        """
-        if others:
-            warn_of_options(others)
-        settings = self._settings
-
-        def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            job = registration(
-                function,
-                name=name,
-                pattern=settings.task_name_pattern,
-                route_map=settings.route_map,
-                retries=retries if max_retries is None else max_retries,
-                priority=priority,
-                queue=queue,
-                unique=unique,
-                delay=retry_delay,
-                backoff=retry_backoff,
-                max_delay=retry_max_delay,
-                jitter=retry_jitter,
-                timeout=timeout,
+    @property
+    def scheduler(self) -> Scheduler:
+        """What enqueues jobs again and again, once it is started."""
+        if self._scheduler is None:
+            self._scheduler = Scheduler(
+                self._open(),
+                self._registered,
+                lambda: self._settings.task_name_pattern,
+                self._scheduled_job,
             )
-            self._registered[job.name] = job
-            self._tasks.add(task_of(job, self._hooks, settings))
-            return named(function, job.name)
-
-        return decorate
-
-    def before_job(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """Call ``hook(job_name, job_id, attempts)`` before each attempt."""
-        self._hooks.before_job.append(hook)
-        return hook
-
-    def after_job(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """Call ``hook(job_name, job_id, duration_ms)`` after each attempt that succeeded."""
-        self._hooks.after_job.append(hook)
-        return hook
-
-    def on_error(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """Call ``hook(job_name, job_id, error_text, attempts)`` after each that failed."""
-        self._hooks.on_error.append(hook)
-        return hook
+        return self._scheduler
 
     async def enqueue(
         self,
@@ -152,12 +96,37 @@ class Soniq(Table):
         """
         self._open()
         if connection is not None:
-            raise ValueError(
-                "Transactional enqueue is not supported by MemoryBackend. A connection was given. "
-                "Leave it out."
-            )
+            refuse_connection(self._backend)
         options = Options(queue, priority, scheduled_at, unique, dedup_key)
         return row_id((await self._put(self._job_of(target, args, kwargs, options))).id)
+
+    async def enqueue_many(
+        self,
+        target: Target,
+        args_list: list[dict[str, Any]],
+        *,
+        queue: str | None = None,
+        priority: int | None = None,
+        scheduled_at: When = None,
+    ) -> list[str]:
+        """Enqueue a job for each dict of arguments; their ids, in that order.
+
+        All are checked before the first one is stored. Raises TypeError for a unique job, and
+        what ``enqueue`` raises.
+        """
+        place = self._open()
+        name = called(target, None, {}, self._settings.task_name_pattern).name
+        each_of(args_list, self._registered.get(name), name)
+        options = Options(queue, priority, scheduled_at, unique=False)
+        of_function = callable(target)
+        jobs = [
+            self._job_of(
+                target, None if of_function else args, args if of_function else {}, options
+            )
+            for args in args_list
+        ]
+        stored = await place.enqueue_each(jobs)
+        return [row_id(job.id) for job in stored if isinstance(job, Job)]
 
     async def schedule(
         self,
@@ -187,29 +156,56 @@ class Soniq(Table):
 
         Otherwise for ever, or until ``shutdown_event`` is set; no signal is handled.
         """
-        queue = self._open()
+        self._open()
         if concurrency is None:
             concurrency = 1 if run_once else self._settings.concurrency
         return await run(
-            worker_of(queue, self._tasks, concurrency, queues),
+            self._worker(concurrency, queues),
             run_once=run_once,
             max_jobs=max_jobs,
             shutdown_event=shutdown_event,
             shutdown_timeout=self._settings.shutdown_timeout,
         )
 
+    async def run_one(self, queues: Sequence[str] | None = None) -> bool:
+        """Make one attempt, of the job that is next, and say whether there was one.
+
+        Soniq does not have it: ``run_worker(run_once=True)`` goes on with retries that are due.
+        """
+        return await self.run_worker(run_once=True, queues=queues, max_jobs=1)
+
     def under_test(self) -> UnderTest:
         """This app as the harness of the fixture ``taskq`` sees it."""
-        return UnderTest(self, self._open(), self._registered, self._tasks)
+        return UnderTest(self, self._open(), self._registered, self._conduct)
+
+    def _worker(
+        self,
+        concurrency: int,
+        queues: Sequence[str] | None = None,
+        *,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> Worker:
+        ticker = None if self._scheduler is None else self._scheduler.ticker
+        return worker_of(
+            self._open(), self._tasks, concurrency, queues, only=only, ends=ends, ticker=ticker
+        )
 
     def _job_of(
-        self, target: Target, args: dict[str, Any] | None, kwargs: dict[str, Any], options: Options
+        self,
+        target: Target,
+        args: dict[str, Any] | None,
+        kwargs: dict[str, Any],
+        options: Options,
     ) -> Job:
         """The job that ``enqueue`` stores; raises what it raises."""
         settings = self._settings
-        name, arguments = called(target, args, kwargs, settings.task_name_pattern)
-        job = known(name, self._registered, settings)
-        return new_job(self._open(), settings, name, job, arguments, options)
+        call = called(target, args, kwargs, settings.task_name_pattern)
+        job = known(call, self._registered, settings)
+        return new_job(self._open(), settings, call, job, options)
+
+    def _scheduled_job(self, name: str, args: dict[str, Any], queue: str, priority: int) -> Job:
+        return self._job_of(name, args, {}, Options(queue, priority))
 
     async def _put(self, job: Job) -> Job:
         """Store a new job; where a queued one has its names, give that one."""
@@ -221,6 +217,11 @@ class Soniq(Table):
                 found = await queue.get(held.holder or 0)
                 if found is not None:
                     return found
+
+    async def _closing(self) -> None:
+        if self._scheduler is not None:
+            await self._scheduler.stop()
+        await super()._closing()
 
 
 def make_app(**overrides: Any) -> Soniq:

@@ -84,8 +84,8 @@ async def test_an_option_that_means_nothing_is_refused(soniq_app, options):
 
 
 async def test_an_unknown_option_is_warned_of(soniq_app):
-    with pytest.warns(UserWarning, match="ignores retry_dealy, validate") as caught:
-        soniq_app.job(retry_dealy=5, validate=dict)(delays)
+    with pytest.warns(UserWarning, match="ignores colour, retry_dealy") as caught:
+        soniq_app.job(retry_dealy=5, colour=1)(delays)
     assert caught[0].filename == __file__
 
 

@@ -46,7 +46,7 @@ async def test_attempts_can_be_watched_one_by_one(soniq_app):
 
     order = await soniq_app.enqueue(light_the_oven)
     for attempt, status in ((1, "queued"), (2, "queued"), (3, "done")):
-        await soniq_app.run_worker(run_once=True, max_jobs=1)
+        await soniq_app.run_one()
         row = await soniq_app.get_job(order)
         assert (row["attempts"], row["status"]) == (attempt, status)
 
@@ -100,10 +100,33 @@ async def test_a_shared_app_is_empty_again_once_it_is_reset():
     assert await shared.dead_letter.list_dead_letter_jobs() == []
 
 
-async def test_a_backend_that_is_not_there_is_refused(tmp_path):
+@pytest_asyncio.fixture
+async def paper_orders(tmp_path):
+    """On paper, that is in a file of the test's own: orders are still there tomorrow."""
+    app = Soniq(backend="sqlite", database_url=str(tmp_path / "orders.db"))
+    yield app
+    await app.close()
+
+
+async def test_an_order_on_paper_is_baked(paper_orders):
+    @paper_orders.job(name="bread.bake")
+    async def bake(loaves):
+        return f"{loaves} loaves"
+
+    order = await paper_orders.enqueue(bake, loaves=3)
+    await paper_orders.run_worker(run_once=True)
+    assert await paper_orders.get_result(order) == "3 loaves"
+
+
+async def test_an_order_on_paper_outlives_the_bakery(tmp_path):
     path = str(tmp_path / "orders.db")
-    with pytest.raises(ValueError, match="'sqlite'"):
-        Soniq(backend="sqlite", database_url=path)
+    async with Soniq(database_url=path) as app:
+        app.job(name="bread.bake")(lambda: "baked")
+        order = await app.enqueue("bread.bake")
+    async with Soniq(database_url=f"sqlite:///{path}") as app:
+        app.job(name="bread.bake")(lambda: "baked at last")
+        await app.run_worker(run_once=True)
+        assert await app.get_result(order) == "baked at last"
 
 
 async def test_each_test_has_orders_of_its_own():
