@@ -4,105 +4,134 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Coroutine
+from datetime import timedelta
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Snoozed
-from pytest_taskq.docket._dependency import current_execution
-from pytest_taskq.docket._depends import Entered
-from pytest_taskq.docket._perpetual import Perpetual
-from pytest_taskq.docket._plan import Parameter, dependencies_of, wanted
-from pytest_taskq.docket._retry import Retry
-from pytest_taskq.docket._timeout import Timeout
-from pytest_taskq.docket.execution import Execution, ExecutionState, TaskFunction
+from pytest_taskq.core.outcome import (
+    Again,
+    Cancelled,
+    Failed,
+    Outcome,
+    Snoozed,
+    Succeeded,
+)
+from pytest_taskq.docket._dependency import current_docket, current_execution, current_worker
+from pytest_taskq.docket._fate import Fate
+from pytest_taskq.docket._handlers import (
+    AdmissionBlocked,
+    CompletionHandler,
+    FailureHandler,
+    Runtime,
+    TaskOutcome,
+    format_duration,
+)
+from pytest_taskq.docket._payload import decode
+from pytest_taskq.docket._plan import get_single_dependency_of_type, plan_of
+from pytest_taskq.docket._resolution import OF_WORKER, FailedDependency, resolved_dependencies
+from pytest_taskq.docket._results import keep_result
+from pytest_taskq.docket._states import ExecutionState, TaskFunction
+from pytest_taskq.docket.execution import Execution
 from pytest_taskq.engine.tasks import Attempt, Task, Tasks
 
 if TYPE_CHECKING:
-    from pytest_taskq.docket.docket import Docket
+    from pytest_taskq.docket.worker import Worker
 
 __all__ = ["DocketTasks"]
 
-D = TypeVar("D")
+SOON = timedelta(milliseconds=100)
 logger = logging.getLogger("docket.worker")
 
 
 class DocketTasks(Tasks):
-    """The tasks of a docket, as the engine calls them; ``fallback`` stands in for unknown ones."""
+    """The tasks of a worker's docket, as the engine calls them."""
 
-    def __init__(self, docket: Docket, fallback: TaskFunction) -> None:
+    def __init__(self, worker: Worker) -> None:
         super().__init__()
-        self._docket = docket
-        self._fallback = fallback
+        self.worker = worker
         self._made: dict[str, tuple[TaskFunction, Task]] = {}
 
+    def arguments(self, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a job, of which each attempt gets copies."""
+        return decode(job.payload)
+
     def __getitem__(self, name: str) -> Task:
-        function = self._docket.tasks.get(name, self._fallback)
+        function = self.worker.docket.tasks.get(name, self.worker.fallback_task)
         made = self._made.get(name)
         if made is None or made[0] is not function:
-            made = self._made[name] = (function, _DocketTask(self._docket, name, function).task())
+            task = _DocketTask(self.worker, name, function)
+            made = self._made[name] = (
+                function,
+                Task(name=name, call=task.call, decide=_decide, follow=_follow),
+            )
         return made[1]
 
 
-class _Surroundings:
-    """What one attempt was given, and whether another execution has taken its key meanwhile."""
-
-    def __init__(self, entered: Iterable[Any] = ()) -> None:
-        self.retry = _first(Retry, entered)
-        self.perpetual = _first(Perpetual, entered)
-        self.timeout = _first(Timeout, entered)
-        self.superseded = False
-
-
 class _DocketTask:
-    """A registered function, and what the engine asks about it."""
+    """A function in the place of a task's name, for one worker."""
 
-    def __init__(self, docket: Docket, name: str, function: TaskFunction) -> None:
-        self._docket = docket
+    def __init__(self, worker: Worker, name: str, function: TaskFunction) -> None:
+        self._worker = worker
+        self._docket = worker.docket
         self._name = name
         self._function = function
-        self._parameters = dependencies_of(function)
+        self._plain = not worker.dependencies and not any(plan_of(function).dependencies)
 
-    def task(self) -> Task:
-        """The function as a task of the engine."""
-        if not self._parameters:
-            return Task(name=self._name, call=self._call)
-        return Task(name=self._name, call=self._call, decide=self._decide, follow=self._follow)
+    async def call(self, attempt: Attempt) -> Outcome:
+        """One attempt, and what is to be recorded of it. Raises what the task raised."""
+        execution = self._execution(attempt)
+        if self._docket.strike_list.is_stricken(execution):
+            logger.warning("🗙 %s", execution.call_repr())
+            return Cancelled("stricken")
+        attempt.extra = execution.fate = Fate(self._docket, attempt.job)
+        current_docket.set(self._docket)
+        current_worker.set(self._worker)
+        current_execution.set(execution)
+        execution.progress.begin()
+        run = _Run(execution, self._docket.queue.clock.now())
+        try:
+            value = await (self._call(execution) if self._plain else self._resolve(run))
+        except AdmissionBlocked as blocked:
+            return run.blocked(blocked)
+        except asyncio.CancelledError:
+            logger.info("✗ [%s] %s (cancelled)", run.lasted, execution.call_repr())
+            raise
+        except Exception as error:
+            await run.failed(error)
+            raise
+        finally:
+            execution.progress.end()
+        return await run.succeeded(value)
 
-    async def _call(self, attempt: Attempt) -> Any:
+    def _execution(self, attempt: Attempt) -> Execution:
         job = attempt.job
-        execution = Execution(
-            self._docket,
-            self._function,
-            attempt.args,
-            attempt.kwargs,
-            job.key or "",
-            to_datetime(job.due_at),
-            job.attempt,
-            function_name=self._name,
+        execution = Execution.in_hand(
+            self._docket, job, self._function, attempt.args, attempt.kwargs
         )
         execution.state = ExecutionState.RUNNING
-        execution.worker = attempt.worker.name
-        current_execution.set(execution)
-        if logger.isEnabledFor(logging.INFO):  # put together only for a line that is written
-            logger.info("started %s, attempt %d", execution.call_repr(), job.attempt)
-        try:
-            if self._parameters:
-                value = await self._call_with_dependencies(attempt)
+        execution.worker = self._worker.name
+        return execution
+
+    async def _resolve(self, run: _Run) -> Any:
+        async with resolved_dependencies(self._worker, run.execution) as values:
+            run.dependencies = values
+            _refuse_failed(values)
+            own = {name: v for name, v in values.items() if not name.startswith(OF_WORKER)}
+            execution = run.execution
+            runtime = get_single_dependency_of_type(values, Runtime)
+            kwargs = {**execution.kwargs, **own}
+            if runtime is None:
+                value = await self._body(*execution.args, **kwargs)
             else:
-                value = await self._body(*attempt.args, **attempt.kwargs)
-        except asyncio.CancelledError:
-            logger.info("cancelled %s", execution.call_repr())
-            raise
-        except BaseException:
-            logger.exception("failed %s, attempt %d", execution.call_repr(), job.attempt)
-            raise
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("completed %s", execution.call_repr())
+                value = await runtime.run(execution, self._body, execution.args, kwargs)
+            await run.complete(TaskOutcome(run.duration, value))
         return value
+
+    async def _call(self, execution: Execution) -> Any:
+        return await self._body(*execution.args, **execution.kwargs)
 
     def _body(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         value = self._function(*args, **kwargs)
@@ -113,68 +142,97 @@ class _DocketTask:
             )
         return value
 
-    async def _call_with_dependencies(self, attempt: Attempt) -> Any:
-        value: Any = None  # what is left of an error that a dependency swallows
+
+class _Run:
+    """An attempt from its start to its end: its log lines, and what its handlers say."""
+
+    def __init__(self, execution: Execution, started_at: int) -> None:
+        self.execution = execution
+        self.dependencies: dict[str, Any] = {}
+        self._fate: Fate = execution.fate  # type: ignore[assignment]
+        self._started_at = started_at
+        self._taken_care_of = False
+        if logger.isEnabledFor(logging.INFO):  # put together only for a line that is written
+            late = (started_at - self._fate.job.due_at) / 1e6
+            arrow = "↬" if execution.attempt > 1 else "↪"
+            logger.info("%s [%s] %s", arrow, format_duration(late), execution.call_repr())
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it has been running."""
+        now = self.execution.docket.queue.clock.now()
+        return timedelta(microseconds=now - self._started_at)
+
+    @property
+    def lasted(self) -> str:
+        """The same, for log lines."""
+        return format_duration(self.duration.total_seconds())
+
+    async def complete(self, outcome: TaskOutcome) -> None:
+        """Tell the handler of completion, if there is one."""
+        handler = get_single_dependency_of_type(self.dependencies, CompletionHandler)
+        if handler is not None:
+            self._taken_care_of = await handler.on_complete(self.execution, outcome)
+
+    async def succeeded(self, value: Any) -> Outcome:
+        """The task returned. What a handler took care of, as a perpetual does, has no result."""
+        if self._taken_care_of:
+            return Succeeded()
         try:
-            async with AsyncExitStack() as stack:
-                entered = Entered(stack)
-                missing = wanted(self._parameters, attempt.args, attempt.kwargs)
-                values, failed = await _enter(entered, missing)
-                given = attempt.extra = _Surroundings(entered.all)
-                if failed:
-                    names = ", ".join(failed)
-                    raise ExceptionGroup(
-                        f"{self._name} did not run: no value for {names}", list(failed.values())
-                    )
-                body = self._body(*attempt.args, **attempt.kwargs, **values)
-                value = await (body if given.timeout is None else given.timeout.limit(body))
-        finally:
-            await self._note_successor(attempt)
-        # As docket 0.27: what a perpetual task returns is the result of no execution.
-        perpetuates = given.perpetual is not None and not given.perpetual.cancelled
-        return None if perpetuates else value
+            kept = await keep_result(self.execution, value)
+        except Exception as error:
+            await self.failed(error)
+            raise
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("↩ [%s] %s", self.lasted, self.execution.call_repr())
+        return Succeeded(kept)
 
-    async def _note_successor(self, attempt: Attempt) -> None:
-        given = attempt.extra
-        if given is not None and (given.retry is not None or given.perpetual is not None):
-            given.superseded = await self._docket.is_superseded(attempt.job)
+    async def failed(self, error: Exception) -> None:
+        """The task raised: ask the handlers what is to follow."""
+        execution, outcome = self.execution, TaskOutcome(self.duration, exception=error)
+        call = execution.call_repr()
+        handler = get_single_dependency_of_type(self.dependencies, FailureHandler)
+        if handler is not None and await handler.handle_failure(execution, outcome):
+            return
+        self._taken_care_of = False
+        await self.complete(outcome)
+        if not self._taken_care_of:
+            logger.error("↩ [%s] %s", self.lasted, call, exc_info=error)
+        if execution.docket.result_storage is not None:
+            await keep_result(execution, error)
 
-    def _decide(self, attempt: Attempt, error: BaseException) -> Again | None:
-        given = attempt.extra
-        if given is None or given.retry is None or given.superseded:
-            return None
-        at = given.retry.next_at(self._docket.queue.clock.now())
-        return None if at is None else Again(at=at)
-
-    def _follow(self, attempt: Attempt, outcome: Outcome) -> list[Job]:
-        given = attempt.extra
-        if given is None or given.perpetual is None:
-            return []
-        perpetual: Perpetual = given.perpetual
-        goes_on = isinstance(outcome, Failed) and outcome.again is not None
-        if goes_on or isinstance(outcome, Cancelled | Snoozed):
-            return []
-        if perpetual.cancelled or given.superseded:
-            return []
-        at = perpetual.next_at(self._docket.queue.clock.now())
-        job = attempt.job
-        args, kwargs = perpetual.args, perpetual.kwargs
-        return [self._docket.new_job(self._name, args, kwargs, at, job.key or "", job.labels)]
+    def blocked(self, blocked: AdmissionBlocked) -> Outcome:
+        """A dependency did not let it start."""
+        fate, clock = self._fate, self.execution.docket.queue.clock
+        logger.info("⏸ %s: %s", self.execution.call_repr(), blocked.reason)
+        if fate.again is not None:
+            return Snoozed(fate.again, blocked.reason, holds=fate.holds)
+        if blocked.handled or not blocked.reschedule:
+            return Cancelled(blocked.reason)
+        delay = SOON if blocked.retry_delay is None else blocked.retry_delay
+        return Snoozed(clock.now() + to_micros(delay), blocked.reason)
 
 
-async def _enter(
-    entered: Entered, parameters: Iterable[Parameter]
-) -> tuple[dict[str, Any], dict[str, Exception]]:
-    """The values of these dependencies, and the errors of those that have none."""
-    values: dict[str, Any] = {}
-    failed: dict[str, Exception] = {}
-    for parameter in parameters:
-        try:
-            values[parameter.name] = await entered.enter(parameter.dependency)
-        except Exception as error:  # noqa: BLE001 - the task fails with all of them
-            failed[parameter.name] = error
-    return values, failed
+def _refuse_failed(values: dict[str, Any]) -> None:
+    """Raise what a dependency that is needed raised."""
+    failed = [value for value in values.values() if isinstance(value, FailedDependency)]
+    for one in failed:
+        if isinstance(one.error, AdmissionBlocked):
+            raise one.error
+    if failed:
+        names = ", ".join(one.parameter for one in failed)
+        raise ExceptionGroup(
+            f"Failed to resolve dependencies for parameter(s): {names}",
+            [one.error for one in failed],
+        )
 
 
-def _first(kind: type[D], entered: Iterable[Any]) -> D | None:
-    return next((value for value in entered if isinstance(value, kind)), None)
+def _decide(attempt: Attempt, error: BaseException) -> Again | None:
+    fate: Fate | None = attempt.extra
+    return None if fate is None or fate.again is None else Again(at=fate.again)
+
+
+def _follow(attempt: Attempt, outcome: Outcome) -> list[Job]:
+    fate: Fate | None = attempt.extra
+    ended = isinstance(outcome, Succeeded) or (isinstance(outcome, Failed) and not outcome.again)
+    return [fate.follow] if fate is not None and fate.follow is not None and ended else []

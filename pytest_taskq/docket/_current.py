@@ -64,12 +64,6 @@ def TaskLogger() -> TaskLog:
 
 def _task_logger() -> TaskLog:
     execution = current_execution.get()
-    facts = {
-        "docket.name": execution.docket.name,
-        "docket.worker": current_worker.get().name,
-        "docket.task": execution.function_name,
-        "docket.key": execution.key,
-        "docket.when": execution.when.isoformat(),
-        "docket.attempt": execution.attempt,
-    }
+    docket, worker = current_docket.get(), current_worker.get()
+    facts = {**docket.labels(), **worker.labels(), **execution.specific_labels()}
     return logging.LoggerAdapter(logging.getLogger(f"docket.task.{execution.function_name}"), facts)

@@ -1,87 +1,169 @@
-"""Depends: values that a function or a context manager makes for each execution of a task."""
+"""Depends and Shared: values that a factory makes, for one execution or for a worker's life."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
+    suppress,
 )
-from typing import Any, TypeVar, cast, overload
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeVar, cast, overload
 
-from pytest_taskq.docket._dependency import Dependency
-from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket._dependency import Dependency, Provider
+from pytest_taskq.docket._plan import get_dependency_parameters
+from pytest_taskq.docket._scope import SCOPE, Argument, open_value
 
-__all__ = ["Depends", "Entered", "Made"]
+__all__ = ["DependencyFunction", "Depends", "Made", "Shared", "SharedContext"]
 
 T = TypeVar("T")
+DependencyFunction = Callable[..., Any]
 
 
-class Entered:
-    """The dependencies of one execution: made once each, closed in reverse order."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self.all: list[Any] = []
-        self._stack = stack
-        self._made: dict[Callable[..., Any], Any] = {}
-
-    async def enter(self, dependency: Dependency) -> Any:
-        """The value of a dependency."""
-        if isinstance(dependency, Made):
-            return await self._make(dependency.factory)
-        value = await self._stack.enter_async_context(dependency)
-        self.all.append(value)
-        return value
-
-    async def _make(self, factory: Callable[..., Any]) -> Any:
-        if factory not in self._made:
-            values = {
-                parameter.name: await self.enter(parameter.dependency)
-                for parameter in dependencies_of(factory)
-            }
-            self._made[factory] = await self._open(factory, factory(**values))
-        return self._made[factory]
-
-    async def _open(self, factory: Callable[..., Any], value: Any) -> Any:
-        # What a coroutine function returns is the value, were it a context manager or not.
-        if inspect.isawaitable(value):
-            return await value
-        if isinstance(value, AbstractAsyncContextManager):
-            return await self._stack.enter_async_context(value)
-        if isinstance(value, AbstractContextManager):
-            return self._stack.enter_context(value)
-        return value
-
-
-class Made(Dependency):
+class Made(Provider[Any]):
     """What ``Depends`` puts in the place of a value."""
 
-    def __init__(self, factory: Callable[..., Any]) -> None:
+    def __init__(self, factory: DependencyFunction, bindings: dict[str, Any]) -> None:
         self.factory = factory
+        self.bindings = bindings
+
+    def identity(self) -> Hashable:
+        """Equal for two that share one value in an execution."""
+        bound = ((name, _identity(value, name)) for name, value in sorted(self.bindings.items()))
+        return self.factory, tuple(bound)
 
     async def __aenter__(self) -> Any:
-        raise NotImplementedError("made by Entered, which knows what else the execution has")
+        scope = SCOPE.get()
+        identity = self.identity()
+        if identity not in scope.made:
+            values = await _enter(
+                scope.stack, get_dependency_parameters(self.factory) | self.bindings
+            )
+            scope.made[identity] = await open_value(scope.stack, self.factory(**values))
+        return scope.made[identity]
 
     def __repr__(self) -> str:
         return f"Depends({self.factory.__name__})"
 
 
+class SharedMade(Provider[Any]):
+    """What ``Shared`` puts in the place of a value."""
+
+    def __init__(self, factory: DependencyFunction) -> None:
+        self.factory = factory
+
+    async def __aenter__(self) -> Any:
+        made, stack = SharedContext.resolved.get(), SharedContext.stack.get()
+        if self.factory not in made:
+            values = await _enter(stack, get_dependency_parameters(self.factory))
+            async with SharedContext.lock.get():
+                if self.factory not in made:
+                    made[self.factory] = await open_value(stack, self.factory(**values))
+        return made[self.factory]
+
+    def __repr__(self) -> str:
+        return f"Shared({self.factory.__name__})"
+
+
+class SharedContext:
+    """Inside, each factory of ``Shared`` makes one value, which is closed at the end.
+
+    A worker is inside of one while it is entered.
+    """
+
+    resolved: ClassVar[ContextVar[dict[DependencyFunction, Any]]] = ContextVar("shared_values")
+    lock: ClassVar[ContextVar[asyncio.Lock]] = ContextVar("shared_lock")
+    stack: ClassVar[ContextVar[AsyncExitStack]] = ContextVar("shared_stack")
+
+    def __init__(self) -> None:
+        self._values: tuple[Any, ...] = ()
+        self._tokens: list[Token[Any]] = []
+
+    async def __aenter__(self) -> Self:
+        self._values = ({}, asyncio.Lock(), AsyncExitStack())
+        self._tokens = self.use()
+        return self
+
+    def use(self) -> list[Token[Any]]:
+        """Share what it holds with the code of this context, another task's for instance."""
+        variables: Any = (self.resolved, self.lock, self.stack)
+        return [
+            variable.set(value) for variable, value in zip(variables, self._values, strict=True)
+        ]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        try:
+            await self._values[-1].__aexit__(kind, error, frames)
+        finally:
+            for token in self._tokens:
+                with suppress(ValueError):  # left in another task than it was entered in
+                    token.var.reset(token)
+
+
+async def _enter(stack: AsyncExitStack, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The values of these parameters: dependencies are entered, all else is as it is."""
+    return {
+        name: await stack.enter_async_context(value.for_parameter(name))
+        if isinstance(value, Dependency)
+        else value
+        for name, value in parameters.items()
+    }
+
+
+def _identity(value: Any, name: str) -> Hashable:
+    if isinstance(value, Argument):
+        return value.identity(name)
+    if isinstance(value, Made):
+        return value.identity()
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    # 1, 1.0 and True are equal, and a factory may tell them apart.
+    return type(value), id(value) if isinstance(value, Dependency) else value
+
+
 @overload
-def Depends(factory: Callable[..., AbstractAsyncContextManager[T]]) -> T: ...
+def Depends(factory: Callable[..., AbstractAsyncContextManager[T]], **bindings: Any) -> T: ...
 @overload
-def Depends(factory: Callable[..., AbstractContextManager[T]]) -> T: ...
+def Depends(factory: Callable[..., AbstractContextManager[T]], **bindings: Any) -> T: ...
 @overload
-def Depends(factory: Callable[..., Awaitable[T]]) -> T: ...
+def Depends(factory: Callable[..., Awaitable[T]], **bindings: Any) -> T: ...
 @overload
-def Depends(factory: Callable[..., T]) -> T: ...
-def Depends(factory: Callable[..., Any]) -> Any:
+def Depends(factory: Callable[..., T], **bindings: Any) -> T: ...
+def Depends(factory: Callable[..., Any], **bindings: Any) -> Any:
     """The value that ``factory`` makes, once for each execution of the task.
 
     A sync or async function, or one that returns a context manager, which is entered before
-    the task and left after it. Its parameters may be dependencies in turn.
+    the task and left after it. Its parameters may be dependencies in turn; ``bindings`` take
+    the place of those, and make a value of its own.
 
         async def report(session: Session = Depends(open_session)) -> None: ...
     """
-    return cast("Any", Made(factory))
+    return cast("Any", Made(factory, bindings))
+
+
+@overload
+def Shared(factory: Callable[..., AbstractAsyncContextManager[T]]) -> T: ...
+@overload
+def Shared(factory: Callable[..., AbstractContextManager[T]]) -> T: ...
+@overload
+def Shared(factory: Callable[..., Awaitable[T]]) -> T: ...
+@overload
+def Shared(factory: Callable[..., T]) -> T: ...
+def Shared(factory: Callable[..., Any]) -> Any:
+    """The value that ``factory`` makes, once while a worker is entered, for all its tasks.
+
+    It is closed when the worker is left. A factory that raises is tried again for the next
+    task. Its parameters may be dependencies in turn.
+    """
+    return cast("Any", SharedMade(factory))

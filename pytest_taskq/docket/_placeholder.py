@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_taskq.core.errors import UnknownTask
 
 if TYPE_CHECKING:
-    from pytest_taskq.docket.execution import TaskFunction
+    from pytest_taskq.docket._states import TaskFunction
 
 __all__ = ["placeholder"]
 

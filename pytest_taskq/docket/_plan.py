@@ -1,72 +1,175 @@
-"""Which parameters of a function are dependencies: read from its signature once, not per call."""
+"""What a function asks for: its signature and the dependencies in it, read once and not per call."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.docket._dependency import Dependency
+from pytest_taskq.docket._dependency import Dependency, Provider
+from pytest_taskq.docket.annotations import Logged
 
-__all__ = ["Parameter", "dependencies_of", "wanted"]
+__all__ = [
+    "Plan",
+    "get_annotation_dependencies",
+    "get_dependency_parameters",
+    "get_signature",
+    "get_single_dependency_of_type",
+    "get_single_dependency_parameter_of_type",
+    "plan_of",
+    "refuse_conflicts",
+    "validate_dependencies",
+]
+
+D = TypeVar("D", bound=Dependency[Any])
+K = TypeVar("K")
+ALIAS: Any = getattr(typing, "TypeAliasType", ())
 
 
-class Parameter(NamedTuple):
-    """A parameter whose default is a dependency; ``position`` None: it is keyword-only."""
+class Plan(NamedTuple):
+    """``parameters`` get their values from dependencies; ``annotations`` surround the call.
 
-    name: str
-    position: int | None
-    dependency: Dependency
-
-
-_KNOWN: WeakKeyDictionary[Callable[..., Any], tuple[Parameter, ...]] = WeakKeyDictionary()
-
-
-def dependencies_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
-    """The dependencies of a function, in the order of its signature.
-
-    Raises BadOption, a ValueError as in docket 0.27, when it has two of a kind of which there
-    can be one.
+    ``logged``: the parameters whose arguments may be shown.
     """
+
+    signature: inspect.Signature
+    parameters: dict[str, Dependency[Any]]
+    annotations: dict[str, list[Dependency[Any]]]
+    logged: dict[str, Logged]
+
+    @property
+    def dependencies(self) -> Iterator[Dependency[Any]]:
+        """All of them."""
+        yield from self.parameters.values()
+        for found in self.annotations.values():
+            yield from found
+
+
+_KNOWN: WeakKeyDictionary[Callable[..., Any], Plan] = WeakKeyDictionary()
+
+
+def plan_of(function: Callable[..., Any]) -> Plan:
+    """What this function asks for. Raises TypeError for a parameter with two values."""
     try:
         return _KNOWN[function]
     except (KeyError, TypeError):  # TypeError: a callable that cannot be a key
         pass
-    found = tuple(
-        Parameter(
-            parameter.name,
-            None if parameter.kind is parameter.KEYWORD_ONLY else position,
-            parameter.default,
-        )
-        for position, parameter in enumerate(inspect.signature(function).parameters.values())
-        if isinstance(parameter.default, Dependency)
-    )
-    _refuse_two_of_a_kind(function, found)
-    with suppress(TypeError):
-        _KNOWN[function] = found
-    return found
-
-
-def wanted(
-    parameters: tuple[Parameter, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Parameter, ...]:
-    """The parameters that the caller gives no argument for."""
-    return tuple(
-        parameter
-        for parameter in parameters
-        if parameter.name not in kwargs
-        and (parameter.position is None or parameter.position >= len(args))
-    )
-
-
-def _refuse_two_of_a_kind(function: Callable[..., Any], found: tuple[Parameter, ...]) -> None:
-    for kind in {type(parameter.dependency) for parameter in found}:
-        names = [parameter.name for parameter in found if isinstance(parameter.dependency, kind)]
-        if kind.single and len(names) > 1:
-            raise BadOption(
-                f"A task can have one {kind.__name__} only. {function.__name__} has "
-                f"{len(names)}, as {' and '.join(names)}. Remove all but one."
+    signature = inspect.signature(function)
+    hints = _hints(function)
+    annotated = {name: _of_kind(Dependency, hint) for name, hint in hints.items()}
+    parameters: dict[str, Dependency[Any]] = {}
+    for parameter in signature.parameters.values():
+        giving = [found for found in annotated.get(parameter.name, ()) if _gives_value(found)]
+        if isinstance(parameter.default, Dependency):
+            giving.append(parameter.default)
+        if len(giving) > 1:
+            raise TypeError(
+                f"A parameter gets its value from one dependency. {parameter.name} of "
+                f"{function.__name__} has {len(giving)}. Leave one of them out."
             )
+        if giving:
+            parameters[parameter.name] = giving[0]
+    around = {
+        name: rest
+        for name, found in annotated.items()
+        if (rest := [dependency for dependency in found if not _gives_value(dependency)])
+    }
+    logged = {name: found[0] for name, hint in hints.items() if (found := _of_kind(Logged, hint))}
+    plan = Plan(signature, parameters, around, logged)
+    with suppress(TypeError):
+        _KNOWN[function] = plan
+    return plan
+
+
+def get_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a function."""
+    return plan_of(function).signature
+
+
+def get_dependency_parameters(function: Callable[..., Any]) -> dict[str, Dependency[Any]]:
+    """The parameters that dependencies give a value to."""
+    return plan_of(function).parameters
+
+
+def get_annotation_dependencies(
+    function: Callable[..., Any],
+) -> dict[str, list[Dependency[Any]]]:
+    """The dependencies inside ``Annotated`` that surround the call, by parameter."""
+    return plan_of(function).annotations
+
+
+def validate_dependencies(function: Callable[..., Any]) -> None:
+    """Raise ValueError when a function has two dependencies of a kind that there can be one of."""
+    refuse_conflicts(plan_of(function).dependencies, function.__name__)
+
+
+def refuse_conflicts(dependencies: Iterable[Any], owner: str) -> None:
+    """Raise ValueError when two are of a kind that there can be one of."""
+    kinds = [type(found) for found in dependencies if isinstance(found, Dependency)]
+    # A doubled kind is named itself; two kinds of one base by the base that they share.
+    doubled = (kind for kind in kinds if kind.single and kinds.count(kind) > 1)
+    bases = (
+        base
+        for kind in kinds
+        for base in kind.__mro__
+        if issubclass(base, Dependency)
+        and base.single
+        and sum(issubclass(other, base) for other in kinds) > 1
+    )
+    for base in (*doubled, *bases):
+        names = ", ".join(kind.__name__ for kind in kinds if issubclass(kind, base))
+        raise BadOption(
+            f"Only one {base.__name__} dependency is allowed. {owner} has {names}. "
+            f"Remove all but one, from the task or from the worker."
+        )
+
+
+def get_single_dependency_parameter_of_type(
+    function: Callable[..., Any], dependency_type: type[D]
+) -> D | None:
+    """The dependency of this kind that a function asks for, if it does."""
+    found = (one for one in plan_of(function).dependencies if isinstance(one, dependency_type))
+    return next(found, None)
+
+
+def get_single_dependency_of_type(
+    dependencies: Mapping[str, Any], dependency_type: type[D]
+) -> D | None:
+    """The value of this kind among those of an execution, if there is one."""
+    found = (one for one in dependencies.values() if isinstance(one, dependency_type))
+    return next(found, None)
+
+
+def _gives_value(dependency: Dependency[Any]) -> bool:
+    return isinstance(dependency, Provider)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except Exception:  # noqa: BLE001 - a hint that cannot be read asks for nothing
+        return {}
+    hints.pop("return", None)
+    return hints
+
+
+def _of_kind(kind: type[K], hint: Any) -> list[K]:
+    """What of this kind stands in the metadata of a hint, the innermost first."""
+    found: list[K] = []
+    for alias in (hint, get_origin(hint)):
+        if ALIAS and isinstance(alias, ALIAS):
+            found += _of_kind(kind, alias.__value__)
+    if get_origin(hint) is not Annotated:
+        return found
+    inner, *metadata = get_args(hint)
+    found += _of_kind(kind, inner)
+    for item in metadata:
+        if isinstance(item, kind):
+            found.append(item)
+        elif isinstance(item, type) and issubclass(item, kind):
+            found.append(item())
+    return found

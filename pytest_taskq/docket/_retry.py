@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from copy import copy
 from datetime import datetime, timedelta
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.core.instants import to_instant, to_micros
-from pytest_taskq.docket._dependency import Dependency, current_execution
+from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
+from pytest_taskq.docket._dependency import current_docket, current_execution
+from pytest_taskq.docket._handlers import FailureHandler, TaskOutcome, format_duration
+from pytest_taskq.docket._states import Disposition
+
+if TYPE_CHECKING:
+    from pytest_taskq.docket.execution import Execution
 
 __all__ = ["ExponentialRetry", "ForcedRetry", "Retry"]
 
 ZERO = timedelta(0)
+logger = logging.getLogger("docket.dependencies")
 
 
 class ForcedRetry(Exception):
     """The task asked for another attempt through ``Retry.after`` or ``Retry.at``."""
 
 
-class Retry(Dependency):
+class Retry(FailureHandler["Retry"]):
     """Tries a failing task again, ``delay`` after each failure.
 
     ``attempts`` is the total, the first one included, as docket 0.27 counts; None: for ever.
@@ -27,8 +34,6 @@ class Retry(Dependency):
 
         async def charge(order_id: int, retry: Retry = Retry(attempts=3)) -> None: ...
     """
-
-    single = True
 
     def __init__(self, attempts: int | None = 1, delay: timedelta = ZERO) -> None:
         if attempts is not None and attempts < 1:
@@ -60,18 +65,35 @@ class Retry(Dependency):
         self._at = None
         raise ForcedRetry(f"again after {delay}")
 
+    def in_(self, delay: timedelta) -> NoReturn:
+        """The former name of ``after``."""
+        self.after(delay)
+
     def at(self, when: datetime) -> NoReturn:
         """End this attempt, and make the next one, if one is left, at ``when``; past means now."""
         self._at = to_instant(when)
         raise ForcedRetry(f"again at {when.isoformat()}")
 
-    def next_at(self, now: int) -> int | None:
-        """The instant of the next attempt after a failure at ``now``; None: this was the last."""
-        if self.attempts is not None and self.attempt >= self.attempts:
-            return None
-        if self._at is not None:
-            return max(now, self._at)
-        return now + to_micros(self.delay)
+    async def handle_failure(self, execution: Execution, outcome: TaskOutcome) -> bool:
+        """Have the execution tried again, if an attempt is left."""
+        if self.attempts is not None and execution.attempt >= self.attempts:
+            return False
+        call, lasted = execution.call_repr(), format_duration(outcome.duration.total_seconds())
+        now = current_docket.get().queue.clock.now()
+        at = now + to_micros(self.delay) if self._at is None else max(now, self._at)
+        execution.when = to_datetime(at)
+        execution.attempt += 1
+        disposition = await execution.schedule(
+            replace=True,
+            reschedule_message=execution.message_id,
+            expected_generation=execution.generation,
+        )
+        logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
+        if disposition is Disposition.SUPERSEDED:
+            logger.info("↬ [%s] %s (superseded)", lasted, call)
+        else:
+            logger.info("↫ [%s] %s", lasted, call)
+        return True
 
     def delay_after(self, attempt: int) -> timedelta | None:
         """How long after the failure of this attempt (1, 2, ...) the next is due, if there is."""
@@ -108,7 +130,7 @@ class ExponentialRetry(Retry):
 
     def _delay_after(self, attempt: int) -> timedelta:
         delay = self.minimum_delay
-        if not delay:
+        if attempt == 1 or not delay:
             return delay
         # Doubling step by step stops at the maximum, where a power of two would overflow.
         for _ in range(attempt - 1):

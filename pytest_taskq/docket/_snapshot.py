@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.store import JobQuery
+from pytest_taskq.docket._states import LIVE
 from pytest_taskq.docket.execution import Execution
 from pytest_taskq.engine.run import Run
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
 
-__all__ = ["DocketSnapshot", "RunningExecution", "WorkerInfo", "take_snapshot"]
-
-LIVE = frozenset({State.QUEUED, State.RUNNING})
+__all__ = ["DocketSnapshot", "RunningExecution", "WorkerInfo", "live_workers", "take_snapshot"]
 
 
 class RunningExecution(Execution):
@@ -71,6 +70,18 @@ async def take_snapshot(docket: Docket) -> DocketSnapshot:
         else:
             future.append(Execution.of(docket, job, function))
     taken = queue.clock.time()
-    names = sorted({run.worker.name for run in queue.runs if isinstance(run, Run)})
-    workers = [WorkerInfo(name, taken, set(docket.tasks)) for name in names]
-    return DocketSnapshot(taken, len(live), future, running, workers)
+    return DocketSnapshot(taken, len(live), future, running, live_workers(docket))
+
+
+def live_workers(docket: Docket) -> list[WorkerInfo]:
+    """The workers of this process that run now on the docket's queue."""
+    from pytest_taskq.docket._attempt import DocketTasks
+
+    queue = docket.queue
+    now = queue.clock.time()
+    found = {
+        run.worker.name: set(run.worker.tasks.worker.docket.tasks)
+        for run in queue.runs
+        if isinstance(run, Run) and isinstance(run.worker.tasks, DocketTasks)
+    }
+    return [WorkerInfo(name, now, tasks) for name, tasks in sorted(found.items())]

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from copy import copy
 from datetime import timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pytest_taskq.core.instants import to_micros
-from pytest_taskq.docket._dependency import Dependency, current_execution
+from pytest_taskq.docket._handlers import Runtime
+
+if TYPE_CHECKING:
+    from pytest_taskq.docket.execution import Execution
 
 __all__ = ["Timeout"]
 
 
-class Timeout(Dependency):
+class Timeout(Runtime["Timeout"]):
     """Stops an attempt that takes longer than ``base``: it fails with TimeoutError.
 
     In a task that is called directly nothing limits the time.
     """
 
-    single = True
-
     def __init__(self, base: timedelta) -> None:
         to_micros(base)
         self.base = base
         self._allowed = base
-        self.scope: asyncio.Timeout | None = None
+        self._scope: asyncio.Timeout | None = None
 
     async def __aenter__(self) -> Self:
-        timeout = copy(self)
-        timeout.scope = asyncio.timeout(self.base.total_seconds())
-        return timeout
+        return copy(self)
+
+    def start(self) -> None:
+        """From now on the time runs."""
+        self._scope = asyncio.timeout(self._allowed.total_seconds())
 
     def extend(self, by: timedelta | None = None) -> None:
         """Allow this attempt ``by`` more; None: ``base`` once more."""
         more = self.base if by is None else by
         self._allowed += more
-        if self.scope is not None and (deadline := self.scope.when()) is not None:
-            self.scope.reschedule(deadline + more.total_seconds())
+        if self._scope is not None and (deadline := self._scope.when()) is not None:
+            self._scope.reschedule(deadline + more.total_seconds())
 
     def remaining(self) -> timedelta:
         """How long this attempt may still take."""
-        if self.scope is None or (deadline := self.scope.when()) is None:
+        if self._scope is None or (deadline := self._scope.when()) is None:
             return self._allowed
         return timedelta(seconds=deadline - asyncio.get_running_loop().time())
 
@@ -50,14 +53,21 @@ class Timeout(Dependency):
         """Whether the time is over."""
         return self.remaining() <= timedelta(0)
 
-    async def limit(self, body: Awaitable[Any]) -> Any:
-        """Await the body of a task within the limit."""
-        scope = self.scope or asyncio.timeout(self._allowed.total_seconds())
+    async def run(
+        self,
+        execution: Execution,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Call the task within the limit."""
+        scope = self._scope = asyncio.timeout(self._allowed.total_seconds())
         try:
             async with scope:
-                return await body
+                return await function(*args, **kwargs)
         except TimeoutError:
             if not scope.expired():
                 raise
-            task = current_execution.get().function_name
-            raise TimeoutError(f"{task} took longer than {self._allowed}") from None
+            raise TimeoutError(
+                f"{execution.function_name} took longer than {self._allowed}"
+            ) from None

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule, every
-from pytest_taskq.docket._dependency import Dependency
 from pytest_taskq.docket._keys import chosen_key
-from pytest_taskq.docket._perpetual import Perpetual
-from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket._payload import decode
+from pytest_taskq.docket._perpetual import Cron, Perpetual
+from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, plan_of
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
 from pytest_taskq.engine.under_test import Call, TaskInfo, Told
 
 if TYPE_CHECKING:
+    from pytest_taskq.docket._states import TaskFunction
     from pytest_taskq.docket.docket import Docket
-    from pytest_taskq.docket.execution import TaskFunction
 
 __all__ = ["DocketUnderTest"]
 
@@ -48,7 +46,7 @@ class DocketUnderTest:
 
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``. Dockets know no priority."""
-        args, kwargs = decode_call(job.payload)
+        args, kwargs = decode(job.payload)
         return Told(args, kwargs, job.priority, chosen_key(job))
 
     def jobs(self) -> Sequence[Job]:
@@ -84,28 +82,20 @@ class DocketUnderTest:
 
 
 def _info(name: str, function: TaskFunction) -> TaskInfo:
-    parameters = dependencies_of(function)
-    dependencies = [parameter.dependency for parameter in parameters]
-    perpetual = next((found for found in dependencies if isinstance(found, Perpetual)), None)
+    perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
+    retry = get_single_dependency_parameter_of_type(function, Retry)
     return TaskInfo(
         name,
         function,
-        given=frozenset(parameter.name for parameter in parameters),
-        delay=_delay(dependencies),
+        given=frozenset(plan_of(function).parameters),
+        delay=None if retry is None else lambda attempt, _error: retry.delay_after(attempt),
         schedule=None if perpetual is None else _schedule(perpetual),
         automatic=perpetual is not None and perpetual.automatic,
     )
 
 
-def _delay(
-    dependencies: Sequence[Dependency],
-) -> Callable[[int, BaseException], timedelta | None] | None:
-    retry = next((found for found in dependencies if isinstance(found, Retry)), None)
-    if retry is None:
-        return None
-    return lambda attempt, _error: retry.delay_after(attempt)
-
-
 def _schedule(perpetual: Perpetual) -> Schedule | None:
     """None for a task that follows itself at once: that has no ticks."""
+    if isinstance(perpetual, Cron):
+        return perpetual.schedule
     return every(perpetual.every) if to_micros(perpetual.every) else None

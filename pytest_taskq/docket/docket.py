@@ -2,38 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
+from importlib import import_module
 from types import TracebackType
 from typing import Any, ParamSpec, Self, overload
 
-from pytest_taskq.core.errors import NaiveDatetime, QueueClosed, UnknownTask
-from pytest_taskq.core.instants import to_datetime, to_instant
-from pytest_taskq.core.job import NO_LABELS, Hold, Job, State
+from pytest_taskq.core.errors import BadOption, NaiveDatetime, QueueClosed, UnknownTask
+from pytest_taskq.core.instants import to_instant, to_micros
+from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.retention import is_remembered
 from pytest_taskq.core.store import JobQuery
-from pytest_taskq.docket._keys import FRESH_KEY, fresh_key
-from pytest_taskq.docket._memory import memory_queue
+from pytest_taskq.docket._board import board_of
+from pytest_taskq.docket._concurrency import limits_of
+from pytest_taskq.docket._keys import fresh_key, key_labels
+from pytest_taskq.docket._landing import land, land_in_chunks
+from pytest_taskq.docket._payload import encode
 from pytest_taskq.docket._placeholder import placeholder
-from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket._plan import validate_dependencies
+from pytest_taskq.docket._queues import queue_of
 from pytest_taskq.docket._snapshot import (
     DocketSnapshot,
     RunningExecution,
     WorkerInfo,
+    live_workers,
     take_snapshot,
 )
-from pytest_taskq.docket.execution import Disposition, Execution, ExecutionState, TaskFunction
+from pytest_taskq.docket._states import LIVE, TaskCall, TaskFunction
+from pytest_taskq.docket.execution import Execution
+from pytest_taskq.docket.strikelist import (
+    LiteralOperator,
+    Operator,
+    Restore,
+    Strike,
+    StrikeList,
+)
+from pytest_taskq.docket.tasks import standard_tasks
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import AppUnderTest
 
-__all__ = ["Docket", "DocketSnapshot", "NaiveWhen", "RunningExecution", "WorkerInfo"]
+__all__ = [
+    "Docket",
+    "DocketClosed",
+    "DocketSnapshot",
+    "NaiveWhen",
+    "RunningExecution",
+    "WorkerInfo",
+]
 
 P = ParamSpec("P")
 QUEUED = frozenset({State.QUEUED})
-LIVE = frozenset({State.QUEUED, State.RUNNING})
+ALL = frozenset(State)
 
 
 class NaiveWhen(NaiveDatetime, TypeError):
     """A ``when`` has no time zone: a TypeError, as in docket 0.27."""
+
+
+class DocketClosed(QueueClosed, AttributeError):
+    """A docket was used outside ``async with``: an AttributeError, as in docket 0.27."""
 
 
 class Docket:
@@ -66,7 +93,8 @@ class Docket:
         self.result_storage = result_storage
         self.enable_internal_instrumentation = enable_internal_instrumentation
         self.credential_provider = credential_provider
-        self.tasks: dict[str, TaskFunction] = {}
+        self.tasks: dict[str, TaskFunction] = {one.__name__: one for one in standard_tasks}
+        self.strike_list: StrikeList
         self._queue: Queue | None = None
         self._lent = False
 
@@ -79,14 +107,14 @@ class Docket:
 
     def lend(self, queue: Queue) -> None:
         """Work on this queue from now on, open until whoever made the queue closes it."""
-        self._queue = queue
+        self._open(queue)
         self._lent = True
 
     @property
     def queue(self) -> Queue:
-        """The engine's queue underneath. Raises QueueClosed outside ``async with``."""
+        """The engine's queue underneath. Raises DocketClosed outside ``async with``."""
         if self._queue is None:
-            raise QueueClosed(
+            raise DocketClosed(
                 f"The docket {self.name!r} is not open. It was made, but not entered, or has been "
                 f"left. Use it inside `async with docket:`."
             )
@@ -99,7 +127,9 @@ class Docket:
                     f"The docket {self.name!r} is open already. It was entered twice. "
                     f"Make a second Docket of the same name and URL instead."
                 )
-            self._queue = memory_queue(self.url, self.name)
+            self._open(queue_of(self.url, self.name))
+            if hasattr(self.result_storage, "setup"):
+                await self.result_storage.setup()
         return self
 
     async def __aexit__(
@@ -109,16 +139,32 @@ class Docket:
         frames: TracebackType | None,
     ) -> None:
         if not self._lent:
+            self.strike_list.leave()
             self._queue = None
+
+    def _open(self, queue: Queue) -> None:
+        self._queue = queue
+        self.strike_list = StrikeList(self.url, self.name)
+        self.strike_list.join(board_of(queue))
 
     def register(self, function: TaskFunction, names: Iterable[str] | None = None) -> None:
         """Make a task known under its own name, or under ``names``; a later one wins.
 
         Raises ValueError when its dependencies contradict each other.
         """
-        dependencies_of(function)
+        validate_dependencies(function)
         for name in names or (function.__name__,):
             self.tasks[name] = function
+
+    def register_collection(self, collection_path: str) -> None:
+        """Make the tasks known that ``"module:attribute"`` lists."""
+        module, _, attribute = collection_path.rpartition(":")
+        for function in getattr(import_module(module), attribute):
+            self.register(function)
+
+    def labels(self) -> dict[str, str]:
+        """What log records tell of the docket."""
+        return {"docket.name": self.name}
 
     @overload
     def add(
@@ -139,19 +185,9 @@ class Docket:
         ``when`` is now and ``key`` is a fresh one unless given. While a task with the key is
         scheduled, queued or running, a second one is ignored and its execution says so in
         ``disposition``. Raises KeyError for a name that is not registered, TypeError for a
-        ``when`` without a time zone, and NotStorable for arguments that cannot be stored.
+        ``when`` without a time zone, and for arguments that cannot be pickled.
         """
-        name, task = self._task(function)
-        labels = NO_LABELS if key else FRESH_KEY
-        key = key or fresh_key()
-        due_at = self._instant(when)
-
-        async def scheduler(*args: Any, **kwargs: Any) -> Execution:
-            job = self.new_job(name, args, kwargs, due_at, key, labels)
-            (answer,) = await self.queue.enqueue_each((job,))
-            return self._execution(task, args, kwargs, job, accepted=isinstance(answer, Job))
-
-        return scheduler
+        return self._scheduler(function, when, key, replace=False)
 
     @overload
     def replace(
@@ -168,29 +204,51 @@ class Docket:
 
         One that runs already is not interrupted: it ends, and retries and perpetuates no more.
         """
+        return self._scheduler(function, when, key, replace=True)
+
+    @overload
+    def call(
+        self,
+        function: Callable[P, Awaitable[Any]],
+        when: datetime | None = None,
+        key: str | None = None,
+    ) -> Callable[P, TaskCall]: ...
+    @overload
+    def call(
+        self, function: str, when: datetime | None = None, key: str | None = None
+    ) -> Callable[..., TaskCall]: ...
+    def call(
+        self, function: TaskFunction | str, when: datetime | None = None, key: str | None = None
+    ) -> Callable[..., TaskCall]:
+        """A call for ``add_many`` or ``replace_many``, with the defaults of ``add``."""
         name, task = self._task(function)
-        due_at = self._instant(when)
+        key = key or fresh_key()
+        when = self.queue.clock.time() if when is None else when
+        self.instant(when)
+        return lambda *args, **kwargs: TaskCall(task, args, kwargs, key, when, name)
 
-        async def scheduler(*args: Any, **kwargs: Any) -> Execution:
-            job = self.new_job(name, args, kwargs, due_at, key)
-            while True:
-                running = 0
-                for live in await self._jobs(key, LIVE):
-                    if live.state is State.RUNNING:
-                        running += 1
-                    else:
-                        await self.queue.cancel(live.id)
-                # Those that still run keep the name; there is room for one more beside them.
-                holds = tuple(hold._replace(limit=running + 1) for hold in job.holds)
-                (answer,) = await self.queue.enqueue_each((job._replace(holds=holds),))
-                if isinstance(answer, Job):
-                    return self._execution(task, args, kwargs, job, accepted=True)
+    async def add_many(
+        self, calls: Iterable[TaskCall], *, chunk_size: int | None = 1000
+    ) -> list[Execution]:
+        """Schedule calls as ``add`` does, ``chunk_size`` at a time, None for all at once.
 
-        return scheduler
+        Each execution says in ``disposition`` what became of it, FAILED when the store failed.
+        """
+        return await self._land_many(calls, chunk_size, replace=False)
+
+    async def replace_many(
+        self, calls: Iterable[TaskCall], *, chunk_size: int | None = 1000
+    ) -> list[Execution]:
+        """Schedule calls as ``replace`` does; see ``add_many``."""
+        return await self._land_many(calls, chunk_size, replace=True)
+
+    async def schedule(self, execution: Execution) -> None:
+        """Schedule an execution that was made by hand, as ``add`` does."""
+        await land(self, (execution,), replace=False)
 
     async def cancel(self, key: str) -> None:
         """Cancel what waits under the key, and ask what runs under it to stop; never raises."""
-        for job in await self._jobs(key, LIVE):
+        for job in await self.jobs_under(key, LIVE):
             await self.queue.cancel(job.id)
 
     async def clear(self) -> int:
@@ -200,40 +258,83 @@ class Docket:
         return sum(job is not None for job in cancelled)
 
     async def get_execution(self, key: str) -> Execution | None:
-        """The last execution under the key. None when there was none."""
+        """The last execution under the key. None when there was none, or too long ago."""
         job = await self.last_job(key)
         if job is None:
             return None
-        return Execution.of(self, job, self.tasks.get(job.task) or placeholder(job.task))
+        execution = Execution.of(self, job, self.tasks.get(job.task) or placeholder(job.task))
+        await execution.progress.sync()
+        return execution
 
     async def snapshot(self) -> DocketSnapshot:
         """What waits, what runs, and who works. Raises ValueError for an unregistered task."""
         return await take_snapshot(self)
 
-    async def last_job(self, key: str) -> Job | None:
-        """The newest job of the engine under the key."""
-        jobs = await self._jobs(key)
-        return jobs[-1] if jobs else None
+    async def workers(self) -> list[WorkerInfo]:
+        """The workers that run now."""
+        return live_workers(self)
 
-    async def is_superseded(self, job: Job) -> bool:
-        """Whether the job's key was given to a newer one, which only ``replace`` can do."""
-        newer = JobQuery(key=job.key, after=job, limit=1)
-        return bool(await self.queue.find(newer))
+    async def task_workers(self, task_name: str) -> list[WorkerInfo]:
+        """The workers that run now and know this task."""
+        return [worker for worker in live_workers(self) if task_name in worker.tasks]
+
+    async def strike(
+        self,
+        function: TaskFunction | str | None = None,
+        parameter: str | None = None,
+        operator: Operator | LiteralOperator = "==",
+        value: Hashable | None = None,
+    ) -> None:
+        """Keep a task, or every call with such an argument, from being scheduled and from running.
+
+        It holds for all dockets of this URL and name, until ``restore`` says the same.
+        """
+        await self.strike_list.send_instruction(
+            Strike(_name(function), parameter, Operator(operator), value)
+        )
+
+    async def restore(
+        self,
+        function: TaskFunction | str | None = None,
+        parameter: str | None = None,
+        operator: Operator | LiteralOperator = "==",
+        value: Hashable | None = None,
+    ) -> None:
+        """Take back a strike that said the same."""
+        await self.strike_list.send_instruction(
+            Restore(_name(function), parameter, Operator(operator), value)
+        )
+
+    async def wait_for_strikes_loaded(self) -> None:
+        """Return when all strikes so far are known."""
+        await self.strike_list.wait_for_strikes_loaded()
+
+    async def last_job(self, key: str) -> Job | None:
+        """The newest job of the engine under the key, unless ``execution_ttl`` is over."""
+        jobs = await self.jobs_under(key)
+        keep, now = to_micros(self.execution_ttl), self.queue.clock.now()
+        return jobs[-1] if jobs and is_remembered(jobs[-1], keep, now) else None
+
+    async def jobs_under(self, key: str, states: frozenset[State] = ALL) -> list[Job]:
+        """The jobs of the engine under the key, oldest first."""
+        return await self.queue.find(JobQuery(states=states, key=key))
 
     def new_job(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        due_at: int,
-        key: str,
-        labels: Mapping[str, Any] = NO_LABELS,
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], due_at: int, key: str
     ) -> Job:
-        """A job of the engine for a call, which holds its key until it has ended."""
-        # The key itself is the name: one string for both, and no other name here looks like one.
-        hold = Hold(key, LIVE)
+        """A job of the engine for a call: it holds its key until it has ended."""
+        # The key itself is the name: one string for both.
+        holds = [Hold(key, LIVE)]
+        function = self.tasks.get(name)
+        if function is not None:
+            holds += limits_of(self.name, name, function, args, kwargs)
         return self.queue.new_job(
-            name, args, kwargs, due_at=due_at, key=key, holds=(hold,), labels=labels
+            name,
+            payload=encode(args, kwargs),
+            due_at=due_at,
+            key=key,
+            holds=tuple(holds),
+            labels=key_labels(key),
         )
 
     def new_call(
@@ -242,7 +343,14 @@ class Docket:
         """A job for a call of a registered task, under a fresh key; ``at`` None: due now."""
         name, _ = self._task(name)
         due_at = self.queue.clock.now() if at is None else at
-        return self.new_job(name, args, kwargs, due_at, fresh_key(), FRESH_KEY)
+        return self.new_job(name, args, kwargs, due_at, fresh_key())
+
+    def instant(self, when: datetime) -> int:
+        """The instant of a ``when``. Raises TypeError when it has no time zone."""
+        try:
+            return to_instant(when)
+        except NaiveDatetime as error:
+            raise NaiveWhen(*error.args) from None
 
     def under_test(self) -> AppUnderTest:
         """What the harness of a test sees of this docket."""
@@ -250,8 +358,40 @@ class Docket:
 
         return DocketUnderTest(self)
 
-    async def _jobs(self, key: str, states: frozenset[State] = frozenset(State)) -> list[Job]:
-        return await self.queue.find(JobQuery(states=states, key=key))
+    def _scheduler(
+        self, function: TaskFunction | str, when: datetime | None, key: str | None, *, replace: bool
+    ) -> Callable[..., Awaitable[Execution]]:
+        specify = self.call(function, when, key)
+
+        async def scheduler(*args: Any, **kwargs: Any) -> Execution:
+            execution = self._execution(specify(*args, **kwargs))
+            await land(self, (execution,), replace=replace)
+            return execution
+
+        return scheduler
+
+    async def _land_many(
+        self, calls: Iterable[TaskCall], size: int | None, *, replace: bool
+    ) -> list[Execution]:
+        if size is not None and size < 1:
+            raise BadOption(
+                f"chunk_size must be at least 1. It is {size!r}. Use None for all at once."
+            )
+        executions = [self._execution(call) for call in calls]
+        await land_in_chunks(self, executions, size, replace=replace)
+        return executions
+
+    def _execution(self, call: TaskCall) -> Execution:
+        return Execution(
+            self,
+            call.function,
+            call.args,
+            call.kwargs,
+            call.key,
+            call.when,
+            1,
+            function_name=call.function_name,
+        )
 
     def _task(self, function: TaskFunction | str) -> tuple[str, TaskFunction]:
         if isinstance(function, str):
@@ -263,31 +403,6 @@ class Docket:
             self.register(function)
         return name, function
 
-    def _instant(self, when: datetime | None) -> int:
-        if when is None:
-            return self.queue.clock.now()
-        try:
-            return to_instant(when)
-        except NaiveDatetime as error:
-            raise NaiveWhen(*error.args) from None
 
-    def _execution(
-        self,
-        function: TaskFunction,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        job: Job,
-        *,
-        accepted: bool,
-    ) -> Execution:
-        when = to_datetime(job.due_at)
-        execution = Execution(
-            self, function, args, kwargs, job.key or "", when, 1, function_name=job.task
-        )
-        if not accepted:
-            execution.disposition = Disposition.ALREADY_SCHEDULED
-        else:
-            execution.disposition = Disposition.SCHEDULED
-            if job.due_at <= job.created_at:
-                execution.state = ExecutionState.QUEUED
-        return execution
+def _name(function: TaskFunction | str | None) -> str | None:
+    return function if function is None or isinstance(function, str) else function.__name__

@@ -3,58 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_taskq.core.errors import BadOption, NotStorable
-from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
-from pytest_taskq.core.job import FINAL, Job, State
-from pytest_taskq.core.payload import Unavailable, decode_call, decode_value
-from pytest_taskq.engine.clock import loop_seconds
+from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.job import Job, State
+from pytest_taskq.docket._claim import claim_execution, end_execution
+from pytest_taskq.docket._fate import Fate
+from pytest_taskq.docket._landing import land
+from pytest_taskq.docket._payload import decode
+from pytest_taskq.docket._plan import get_signature, plan_of
+from pytest_taskq.docket._progress import ExecutionProgress
+from pytest_taskq.docket._results import result_of, wait_for_end
+from pytest_taskq.docket._signature import compact_signature
+from pytest_taskq.docket._states import (
+    ENDED,
+    Disposition,
+    ExecutionCancelled,
+    ExecutionState,
+    ProgressEvent,
+    StateEvent,
+    TaskCall,
+    TaskFunction,
+    state_of,
+)
+from pytest_taskq.docket._subscription import subscribe
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
 
-__all__ = ["Disposition", "Execution", "ExecutionCancelled", "ExecutionState", "TaskFunction"]
-
-TaskFunction = Callable[..., Awaitable[Any]]
-
-
-class ExecutionState(StrEnum):
-    """Where an execution is: parked until its time, ready, running, or at one of three ends."""
-
-    SCHEDULED = "scheduled"
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Disposition(Enum):
-    """What became of a call to schedule; LOADED: this object comes from looking one up."""
-
-    LOADED = "loaded"
-    SCHEDULED = "scheduled"
-    ALREADY_SCHEDULED = "already_scheduled"
-
-
-class ExecutionCancelled(Exception):
-    """The result was asked for of an execution that was cancelled."""
-
-
-STATES = {
-    State.RUNNING: ExecutionState.RUNNING,
-    State.SUCCEEDED: ExecutionState.COMPLETED,
-    State.DEAD: ExecutionState.FAILED,
-    State.CANCELLED: ExecutionState.CANCELLED,
-}
+__all__ = [
+    "Disposition",
+    "Execution",
+    "ExecutionCancelled",
+    "ExecutionProgress",
+    "ExecutionState",
+    "ProgressEvent",
+    "StateEvent",
+    "TaskCall",
+    "TaskFunction",
+    "compact_signature",
+    "get_signature",
+]
 
 
 class Execution:
-    """One call of a task. What it knows is of the instant it was made, or last synced."""
+    """One call of a task. What it knows is of the instant it was made, or last synced.
+
+    ``generation`` is higher for what was scheduled later. ``redelivered``: a worker had it in
+    hand before, and let it lie.
+    """
+
+    fate: Fate | None = None
+    """In a worker: what is to follow the attempt that this execution is in."""
 
     def __init__(
         self,
@@ -65,29 +69,53 @@ class Execution:
         key: str,
         when: datetime,
         attempt: int,
-        *,
+        trace_context: Any = None,
+        redelivered: bool = False,
         function_name: str | None = None,
+        generation: int = 0,
+        message_id: Any = None,
     ) -> None:
         self.docket = docket
         self.function = function
         self.args = args
-        self.kwargs = kwargs
+        self.kwargs = dict(kwargs)
         self.key = key
         self.when = when
         self.attempt = attempt
+        self.trace_context = trace_context
+        self.redelivered = redelivered
         self.function_name = function_name or function.__name__
+        self.generation = generation
+        self.message_id = message_id
         self.state = ExecutionState.SCHEDULED
         self.disposition = Disposition.LOADED
+        self.schedule_exception: BaseException | None = None
         self.worker: str | None = None
         self.started_at: datetime | None = None
         self.completed_at: datetime | None = None
         self.error: str | None = None
+        self.result_key: str | None = None
 
     @classmethod
     def of(cls, docket: Docket, job: Job, function: TaskFunction) -> Self:
         """The execution that a job of the engine is."""
-        args, kwargs = decode_call(job.payload)
-        execution = cls(
+        args, kwargs = decode(job.payload)
+        execution = cls.in_hand(docket, job, function, args, kwargs)
+        execution.take(job)
+        return execution
+
+    @classmethod
+    def in_hand(
+        cls,
+        docket: Docket,
+        job: Job,
+        function: TaskFunction,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Self:
+        """The execution of a job with its arguments; not yet what is known of its state."""
+        failure = job.failure
+        return cls(
             docket,
             function,
             args,
@@ -95,93 +123,145 @@ class Execution:
             job.key or "",
             to_datetime(job.due_at),
             max(job.attempt, 1),
+            redelivered=failure is not None and failure.type_name == "LeaseLapsed",
             function_name=job.task,
+            generation=job.id,
+            message_id=job.id,
         )
-        execution.take(job)
-        return execution
+
+    @cached_property
+    def progress(self) -> ExecutionProgress:
+        """How far it says it is."""
+        return ExecutionProgress(self.docket, self.key)
 
     def __repr__(self) -> str:
-        return f"<Execution {self.call_repr()} {self.state}>"
+        return f"<Execution {self.call_repr()} {self.state.value}>"
 
     def call_repr(self) -> str:
-        """The call as log lines show it: the values of arguments may be secret."""
-        return f"{self.function_name}({'...' if self.args or self.kwargs else ''}){{{self.key}}}"
+        """The call as log lines show it; of arguments only those that are ``Logged``."""
+        plan = plan_of(self.function)
+        named = [*zip(plan.signature.parameters, self.args, strict=False), *self.kwargs.items()]
+        shown = [
+            plan.logged[name].format(value) if name in plan.logged else "..."
+            for name, value in named
+        ]
+        by_name = len(named) - len(self.kwargs)
+        shown[by_name:] = [
+            f"{name}={text}" for name, text in zip(self.kwargs, shown[by_name:], strict=True)
+        ]
+        return f"{self.function_name}({', '.join(shown)}){{{self.key}}}"
+
+    def get_argument(self, parameter: str) -> Any:
+        """What the caller gave for a parameter. Raises KeyError when that is nothing."""
+        signature = get_signature(self.function)
+        return signature.bind(*self.args, **self.kwargs).arguments[parameter]
+
+    def general_labels(self) -> dict[str, str]:
+        """What log records tell of every execution of the task."""
+        return {"docket.task": self.function_name}
+
+    def specific_labels(self) -> dict[str, str | int]:
+        """What log records tell of this execution."""
+        return {
+            "docket.task": self.function_name,
+            "docket.key": self.key,
+            "docket.when": self.when.isoformat(),
+            "docket.attempt": self.attempt,
+        }
 
     def take(self, job: Job) -> None:
         """Take over what the engine knows about the job now."""
-        parked = job.due_at > self.docket.queue.clock.now()
-        waiting = ExecutionState.SCHEDULED if parked else ExecutionState.QUEUED
         failed = job.failure if job.state is State.DEAD else None
         running = job.state is not State.QUEUED
-        self.state = STATES.get(job.state, waiting)
+        self.state = state_of(job, self.docket.queue.clock.now())
         self.when = to_datetime(job.due_at)
-        self.worker = job.lease.worker if job.lease else None
+        if job.lease is not None or not running:
+            self.worker = job.lease.worker if job.lease else None
         self.started_at = to_datetime(job.started_at) if running and job.started_at else None
         self.completed_at = to_datetime(job.finished_at) if job.finished_at else None
         self.error = f"{failed.type_name}: {failed.message}" if failed else None
+        has_result = job.result is not None or failed is not None
+        self.result_key = f"{self.key}:{job.id}" if has_result else None
+        self.generation = job.id
 
     async def sync(self) -> None:
-        """Learn how things are now with the last job under this key."""
+        """Learn how things are now with the last job under this key.
+
+        When nothing is known of it, because too long ago it ended, it is as if not yet run.
+        """
         job = await self.docket.last_job(self.key)
+        await self.progress.sync()
         if job is not None:
             self.take(job)
+            return
+        self.state = ExecutionState.SCHEDULED
+        self.worker = self.started_at = self.completed_at = self.error = self.result_key = None
+
+    async def schedule(
+        self,
+        replace: bool = False,
+        reschedule_message: Any = None,
+        expected_generation: int = 0,
+    ) -> Disposition:
+        """Schedule it at ``when`` under its key, as ``Docket.add`` or with ``replace`` as that does.
+
+        With ``reschedule_message`` the attempt that is in hand goes back, to be due at ``when``,
+        unless another execution has taken the key meanwhile (SUPERSEDED).
+        """
+        if reschedule_message is not None and self.fate is not None:
+            if await self.fate.is_superseded():
+                self.disposition = Disposition.SUPERSEDED
+            else:
+                self.disposition = Disposition.SCHEDULED
+                self.fate.again = self.docket.instant(self.when)
+            return self.disposition
+        await land(self.docket, (self,), replace=replace)
+        return self.disposition
+
+    async def is_superseded(self) -> bool:
+        """Whether a later execution has the key."""
+        jobs = await self.docket.jobs_under(self.key)
+        return bool(jobs) and 0 < self.generation < jobs[-1].id
+
+    async def claim(self, worker: str) -> bool:
+        """Have it in hand as this worker would; False when a later one has the key."""
+        return await claim_execution(self, worker)
+
+    async def mark_as_completed(self, result_key: str | None = None) -> None:
+        """End it as a success."""
+        await end_execution(self, ExecutionState.COMPLETED)
+
+    async def mark_as_failed(self, error: str | None = None, result_key: str | None = None) -> None:
+        """End it as a failure."""
+        await end_execution(self, ExecutionState.FAILED, error)
+
+    async def mark_as_cancelled(self) -> None:
+        """End it as cancelled."""
+        await end_execution(self, ExecutionState.CANCELLED)
 
     async def get_result(
         self, *, timeout: timedelta | None = None, deadline: datetime | None = None
     ) -> Any:
         """Wait for the end, and return what the task returned.
 
-        ``timeout`` and ``deadline`` limit the waiting in real time; ValueError for both at once,
-        TimeoutError when the limit is reached. Raises what the task raised, or
-        ExecutionCancelled.
+        ``timeout`` and ``deadline`` limit the waiting; ValueError for both at once, TimeoutError
+        when the limit is reached. Raises what the task raised, or ExecutionCancelled.
         """
-        job = await self._ended(self._seconds(timeout, deadline))
-        if job.state is State.CANCELLED:
-            raise ExecutionCancelled(
-                f"{self.call_repr()} has no result. It was cancelled. "
-                f"Look at execution.state before you ask for one."
-            )
-        if job.state is State.DEAD:
-            events = self.docket.queue.history.of(job.id)
-            raise next(
-                (event.error for event in reversed(events) if event.error is not None),
-                Exception(self.error),
-            )
-        result = None if job.result is None else decode_value(job.result)
-        if isinstance(result, Unavailable):
-            raise NotStorable(
-                f"The result of {self.call_repr()}",
-                f"It was a {result.type_name}: {result.reason}",
-                "Return plain data from the task.",
-            )
-        return result
+        await wait_for_end(self, timeout, deadline)
+        return await result_of(self)
 
-    def _seconds(self, timeout: timedelta | None, deadline: datetime | None) -> float | None:
-        if timeout is not None and deadline is not None:
-            raise BadOption(
-                "get_result() takes one limit. It was given a timeout and a deadline. "
-                "Leave one of them out."
-            )
-        if deadline is not None:
-            return loop_seconds(to_instant(deadline) - self.docket.queue.clock.now())
-        return None if timeout is None else loop_seconds(to_micros(timeout))
+    async def subscribe(
+        self, *, ready: asyncio.Event | None = None
+    ) -> AsyncIterator[StateEvent | ProgressEvent]:
+        """How it stands now, how far it is, and then each change; it does not end by itself.
 
-    async def _ended(self, seconds: float | None) -> Job:
-        changed = asyncio.Event()
-        job: Job | None = None
-        with self.docket.queue.told(lambda _: changed.set()):
-            try:
-                async with asyncio.timeout(seconds):
-                    while True:
-                        changed.clear()
-                        job = await self.docket.last_job(self.key)
-                        if job is not None and job.state in FINAL:
-                            self.take(job)
-                            return job
-                        await changed.wait()
-            except TimeoutError:
-                state = "unknown" if job is None else job.state
-                raise TimeoutError(
-                    f"{self.call_repr()} did not end within {seconds:g} s. It is {state}. "
-                    f"Run a worker, or allow more time."
-                ) from None
+        ``ready`` is set when no change is missed any more.
+        """
+        async with aclosing(subscribe(self, ready)) as events:
+            async for event in events:
+                yield event
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was at one of its three ends when last looked at."""
+        return self.state in ENDED

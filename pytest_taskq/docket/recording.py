@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pytest_taskq.docket._placeholder import placeholder
+from pytest_taskq.docket._states import TaskFunction
 from pytest_taskq.docket.docket import Docket
-from pytest_taskq.docket.execution import Execution, TaskFunction
+from pytest_taskq.docket.execution import Execution
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.stores.memory import MemoryStore

@@ -6,7 +6,9 @@ import logging
 import os
 import socket
 import warnings
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from contextvars import Token
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -18,14 +20,23 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.docket._attempt import DocketTasks
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
+from pytest_taskq.docket._depends import SharedContext
 from pytest_taskq.docket._perpetual import Perpetual
-from pytest_taskq.docket._plan import dependencies_of
+from pytest_taskq.docket._plan import (
+    get_signature,
+    get_single_dependency_parameter_of_type,
+)
+from pytest_taskq.docket._resolution import worker_dependencies
+from pytest_taskq.docket._signature import compact_signature
+from pytest_taskq.docket._states import TaskFunction
 from pytest_taskq.docket.docket import Docket
-from pytest_taskq.docket.execution import Execution, TaskFunction
+from pytest_taskq.docket.execution import Execution
 from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.worker import Worker as EngineWorker
 
-__all__ = ["Worker", "default_fallback_task"]
+__all__ = ["MESSAGE_BATCH", "Worker", "default_fallback_task"]
+
+MESSAGE_BATCH = 100
 
 HOST = socket.gethostname()
 Running = Callable[[], Awaitable[Report]]
@@ -40,7 +51,7 @@ async def default_fallback_task(
 ) -> None:
     """Stands in for a task that is not registered: warns, and lets the execution complete."""
     logger.warning(
-        "no task is registered under the name %r, so %s did nothing. %s",
+        "Unknown task %r received, so %s did nothing. %s",
         execution.function_name,
         execution.call_repr(),
         describe_names(execution.function_name, execution.docket.tasks),
@@ -73,12 +84,13 @@ class Worker:
         schedule_automatic_tasks: bool = True,
         enable_internal_instrumentation: bool = False,
         fallback_task: TaskFunction | None = None,
-        message_batch: int = 100,
+        dependencies: Mapping[str, Any] | Sequence[Any] | None = None,
+        message_batch: int = MESSAGE_BATCH,
     ) -> None:
         if message_batch < 1:
             raise BadOption(
-                f"A worker fetches at least one message. message_batch is {message_batch!r}. "
-                f"Leave it out, or use a number above zero."
+                f"message_batch must be at least 1. It is {message_batch!r}. "
+                f"Leave it out, or use a larger number."
             )
         self.docket = docket
         self.name = name or f"{HOST}#{os.getpid()}"
@@ -90,12 +102,21 @@ class Worker:
         self.schedule_automatic_tasks = schedule_automatic_tasks
         self.enable_internal_instrumentation = enable_internal_instrumentation
         self.fallback_task = fallback_task or default_fallback_task
+        self.dependencies = worker_dependencies(dependencies)
         self.message_batch = message_batch
-        self._tasks = DocketTasks(docket, self.fallback_task)
+        self._tasks = DocketTasks(self)
         self._engines: set[EngineWorker] = set()
+        self._shared: SharedContext | None = None
+        self._outside: list[Token[Any]] = []
 
     async def __aenter__(self) -> Self:
+        self._shared = await SharedContext().__aenter__()
+        self._outside = [current_docket.set(self.docket), current_worker.set(self)]
         return self
+
+    def labels(self) -> dict[str, str]:
+        """What log records tell of the worker."""
+        return {**self.docket.labels(), "docket.worker": self.name}
 
     async def __aexit__(
         self,
@@ -105,6 +126,12 @@ class Worker:
     ) -> None:
         for engine in tuple(self._engines):
             await engine.end()
+        for token in self._outside:
+            with suppress(ValueError):  # left in another task than it was entered in
+                token.var.reset(token)
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            await shared.__aexit__(kind, error, frames)
 
     async def run_until_finished(self) -> None:
         """Run tasks until none is left, those of the future included.
@@ -142,39 +169,65 @@ class Worker:
         ends: Callable[[], bool] | None = None,
         until: int | None = None,
     ) -> int:
-        """Run what is due, and what that enqueues, as the engine's worker does; how many ran."""
-        engine = self._engine()
-        engine.only, engine.ends = only, ends
-        go = partial(engine.run_until_idle, attempts=attempts, until=until)
-        return (await self._run(engine, go)).attempts
+        """Run what is due, and what that enqueues, as the engine's worker of these options does.
+
+        Says how many attempts that took.
+        """
+        engine = self._engine(only, ends)
+        report = await self._run(
+            engine, partial(engine.run_until_idle, attempts=attempts, until=until)
+        )
+        return report.attempts
 
     async def run_forever(self) -> None:
         """Run tasks as they become due. Cancel the asyncio task that awaits this to end it."""
         engine = self._engine()
         await self._run(engine, engine.run_forever)
 
-    def _engine(self) -> EngineWorker:
+    def _engine(
+        self,
+        only: Callable[[Job], bool] | None = None,
+        ends: Callable[[], bool] | None = None,
+    ) -> EngineWorker:
         queue = self.docket.queue
         queue.lease = to_micros(self.redelivery_timeout)
         return EngineWorker(
-            queue, self._tasks, name=self.name, concurrency=self.concurrency, drains=True
+            queue,
+            self._tasks,
+            name=self.name,
+            concurrency=self.concurrency,
+            drains=True,
+            only=only,
+            ends=ends,
         )
 
     async def _run(self, engine: EngineWorker, run_engine: Running) -> Report:
-        outside = current_docket.set(self.docket), current_worker.set(self)
-        self._engines.add(engine)
-        try:
-            if self.schedule_automatic_tasks:
-                await self._schedule_automatic_tasks()
-            return await run_engine()
-        finally:
-            self._engines.discard(engine)
-            current_docket.reset(outside[0])
-            current_worker.reset(outside[1])
+        async with AsyncExitStack() as around:
+            tokens: list[Token[Any]] = []
+            if self._shared is None:  # not entered: what is shared lives as long as the run
+                await around.enter_async_context(SharedContext())
+            else:
+                tokens = self._shared.use()
+            tokens += [current_docket.set(self.docket), current_worker.set(self)]
+            self._engines.add(engine)
+            try:
+                self._announce()
+                if self.schedule_automatic_tasks:
+                    await self._schedule_automatic_tasks()
+                return await run_engine()
+            finally:
+                self._engines.discard(engine)
+                for token in tokens:
+                    token.var.reset(token)
+
+    def _announce(self) -> None:
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("Starting worker %r with the following tasks:", self.name)
+            for name, function in self.docket.tasks.items():
+                logger.info("* %s(%s)", name, compact_signature(get_signature(function)))
 
     async def _schedule_automatic_tasks(self) -> None:
         for name, function in list(self.docket.tasks.items()):
-            for parameter in dependencies_of(function):
-                dependency = parameter.dependency
-                if isinstance(dependency, Perpetual) and dependency.automatic:
-                    await self.docket.add(name, key=name)()
+            perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
+            if perpetual is not None and perpetual.automatic:
+                await self.docket.add(name, when=perpetual.initial_when, key=name)()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed
-from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.store import JobQuery, Store
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.execute import Hand, Stop, describe_failure, execute
@@ -134,7 +133,7 @@ class Hands:
     async def _call(self, hand: Hand) -> Ended:
         job = hand.job
         try:
-            args, kwargs = decode_call(job.payload)
+            args, kwargs = self._worker.tasks.arguments(job)
             task = self._worker.tasks[job.task]
         except Exception as error:  # noqa: BLE001 - what cannot be run must not be lost
             return Ended(job, Failed(describe_failure(error)), error)

@@ -5,7 +5,7 @@ Assertions, time-outs and figures read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pytest_taskq.core.job import Job, JobId
@@ -30,12 +30,13 @@ class Event(NamedTuple):
 
 
 class History:
-    """The events of one queue, oldest first."""
+    """The events of one queue, oldest first. ``listeners`` are called with each new one."""
 
     def __init__(self) -> None:
         # One flat list: an object for each event of a hundred thousand jobs would keep the
         # garbage collector busy for a third of a run.
         self._log: list[Any] = []
+        self.listeners: list[Callable[[Event], None]] = []
 
     def __len__(self) -> int:
         return len(self._log) // WIDTH
@@ -59,6 +60,8 @@ class History:
     ) -> None:
         """Append one event."""
         self._log += (at, verb, job, worker, outcome, error)
+        for listener in self.listeners:
+            listener(Event(at, verb, job, worker, outcome, error))
 
     def of(self, job_id: JobId) -> list[Event]:
         """The events of one job."""

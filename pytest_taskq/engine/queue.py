@@ -24,6 +24,7 @@ from pytest_taskq.core.outcome import Outcome
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.request import JobFields, check
 from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
+from pytest_taskq.core.windows import Window
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.interrupt import to_its_end
@@ -98,6 +99,11 @@ class Queue:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._ref = ref(self)
+
+    @cached_property
+    def windows(self) -> dict[str, Window]:
+        """What is remembered of starts, by name, for the rules in ``core.windows``."""
+        return {}
 
     @property
     def leases(self) -> Leases:

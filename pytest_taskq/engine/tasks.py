@@ -13,6 +13,7 @@ from pytest_taskq.core.errors import BadOption, UnknownTask
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.outcome import Again, Outcome
+from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.retry import RetryPolicy, no_retry
 
 if TYPE_CHECKING:
@@ -148,6 +149,10 @@ class Tasks(Mapping[str, Task]):
         """Register a task and give it back."""
         self._tasks[task.name] = task
         return task
+
+    def arguments(self, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a job; a library with a form of its own reads that."""
+        return decode_call(job.payload)
 
     def __getitem__(self, name: str) -> Task:
         try:

@@ -1,23 +1,43 @@
-"""The stores behind ``memory://`` URLs: one for each event loop, whole URL and docket name."""
+"""The queues under dockets: one for each event loop, whole URL and docket name."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.stores.memory import MemoryStore
 
-__all__ = ["memory_queue"]
+__all__ = ["make_queues_with", "queue_of"]
+
+Maker = Callable[[str, str], Queue | None]
 
 # Dockets of one URL and name share their data for as long as the loop lives, also one after the
 # other, as in docket 0.27. A new loop, so a new test, begins with nothing.
 _QUEUES: dict[asyncio.AbstractEventLoop, dict[tuple[str, str, Clock | None], Queue]] = {}
+_MAKERS: list[Maker] = []
 
 
-def memory_queue(url: str, name: str) -> Queue:
-    """The queue of this URL and docket name on the running loop, on the present clock."""
+def make_queues_with(make: Maker) -> Callable[[], None]:
+    """From now on ``make`` gives the queue of a URL and a docket name; call the answer to stop.
+
+    Where it gives None, and without it, a docket lives in memory.
+    """
+    _MAKERS.append(make)
+    return lambda: _MAKERS.remove(make)
+
+
+def queue_of(url: str, name: str) -> Queue:
+    """The queue of this URL and docket name on the running loop, on the present clock.
+
+    Raises BadOption for the URL of a server.
+    """
+    for make in reversed(_MAKERS):
+        queue = make(url, name)
+        if queue is not None:
+            return queue
     if not url.startswith("memory://"):
         raise BadOption(
             f"A docket of pytest-taskq lives in memory. Its URL begins with "

@@ -1,0 +1,32 @@
+"""What is to follow an attempt, as the handlers of its failure and its end decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.job import Hold, Job
+
+if TYPE_CHECKING:
+    from pytest_taskq.docket.docket import Docket
+
+__all__ = ["Fate"]
+
+
+class Fate:
+    """The attempt of a job in hand. ``again``: the instant at which the same job is due anew.
+
+    ``follow``: the job that comes after this one. ``holds``: the names that the job takes along
+    when it goes back.
+    """
+
+    def __init__(self, docket: Docket, job: Job) -> None:
+        self.job = job
+        self.again: int | None = None
+        self.follow: Job | None = None
+        self.holds: tuple[Hold, ...] | None = None
+        self._docket = docket
+
+    async def is_superseded(self) -> bool:
+        """Whether another execution has taken the key meanwhile, which is then the key's."""
+        newest = await self._docket.jobs_under(self.job.key or "")
+        return newest[-1].id > self.job.id

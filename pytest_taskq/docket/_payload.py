@@ -1,0 +1,67 @@
+"""Arguments and results as the library copies them: anything that cloudpickle can pickle.
+
+What has a plain form is kept in it, which people can read; all else is pickled. Only the facade
+makes and reads either.
+"""
+
+from __future__ import annotations
+
+import pickle
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from pytest_taskq.core.errors import MissingExtra, NotStorable, PayloadTooLarge
+from pytest_taskq.core.payload import decode_call, decode_value, encode_call, encode_value
+
+__all__ = ["decode", "decode_result", "encode", "encode_result"]
+
+PICKLED = "cloudpickle:"
+REFUSALS = (NotStorable, PayloadTooLarge)
+
+
+def encode(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """The arguments of a call. Raises what cloudpickle does for what it cannot pickle."""
+    try:
+        return encode_call(args, kwargs)
+    except REFUSALS:
+        return _pickled((args, dict(kwargs)))
+
+
+def decode(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments that ``encode`` wrote."""
+    if text.startswith(PICKLED):
+        args, kwargs = _unpickled(text)
+        return args, kwargs
+    return decode_call(text)
+
+
+def encode_result(value: object) -> str:
+    """What a task returned, or raised."""
+    try:
+        return encode_value(value)
+    except REFUSALS:
+        return _pickled(value)
+
+
+def decode_result(text: str) -> Any:
+    """The value that ``encode_result`` wrote."""
+    return _unpickled(text) if text.startswith(PICKLED) else decode_value(text)
+
+
+def _pickled(value: object) -> str:
+    return PICKLED + b64encode(_cloudpickle().dumps(value)).decode()
+
+
+def _unpickled(text: str) -> Any:
+    # What our own process wrote into its own test's store; nobody else writes there.
+    return pickle.loads(b64decode(text.removeprefix(PICKLED)))  # noqa: S301
+
+
+def _cloudpickle() -> ModuleType:
+    try:
+        import cloudpickle
+    except ImportError:
+        raise MissingExtra("cloudpickle", "docket") from None
+    return cloudpickle  # type: ignore[no-any-return]
