@@ -9,7 +9,7 @@ from datetime import timedelta
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.instants import to_micros
+from pytest_taskq.core.instants import to_datetime, to_micros
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.outcome import (
     Again,
@@ -113,6 +113,7 @@ class _DocketTask:
         )
         execution.state = ExecutionState.RUNNING
         execution.worker = self._worker.name
+        execution.started_at = to_datetime(job.started_at or job.due_at)
         return execution
 
     async def _resolve(self, run: _Run) -> Any:

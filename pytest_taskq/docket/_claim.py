@@ -62,5 +62,4 @@ def _outcome(state: ExecutionState, error: str | None) -> Outcome:
         return Succeeded()
     if state is ExecutionState.CANCELLED:
         return Cancelled()
-    kind, _, message = (error or "").partition(": ")
-    return Failed(Failure(kind, message, ""))
+    return Failed(Failure("", error or "", ""))

@@ -46,7 +46,7 @@ class ConcurrencyLimit(Dependency["ConcurrencyLimit"]):
         self.argument_name = argument_name
         self.max_concurrent = max_concurrent
         self.scope = scope
-        self._name: str | None = None
+        self._concurrency_key: str | None = None
 
     def bind_to_parameter(self, name: str, value: Any) -> Self:
         """The same, for the parameter it annotates."""
@@ -57,12 +57,12 @@ class ConcurrencyLimit(Dependency["ConcurrencyLimit"]):
     @property
     def concurrency_key(self) -> str:
         """The name under which executions count. Raises RuntimeError outside of a task."""
-        if self._name is None:
+        if self._concurrency_key is None:
             raise RuntimeError(
                 "ConcurrencyLimit not initialized. Its key depends on the arguments of an "
                 "execution. Use it within a task."
             )
-        return self._name
+        return self._concurrency_key
 
     async def __aenter__(self) -> Self:
         execution, docket = current_execution.get(), current_docket.get()
@@ -74,7 +74,7 @@ class ConcurrencyLimit(Dependency["ConcurrencyLimit"]):
             execution.kwargs,
         )
         entered = copy(self)
-        entered._name = hold.name  # noqa: SLF001 - of its own kind
+        entered._concurrency_key = hold.name  # noqa: SLF001 - of its own kind
         fate = execution.fate
         if fate is not None and hold.name not in {held.name for held in fate.job.holds}:
             # Not known when it was scheduled, as of a worker's own limit: it waits from now on.
@@ -139,4 +139,5 @@ def _short(name: str) -> str:
     """A name that every store takes."""
     if len(name) <= NAME_LIMIT and name.isprintable():
         return name
-    return f"{name[:99].encode('ascii', 'replace').decode()}:{sha256(name.encode(errors='replace')).hexdigest()}"
+    plain = name.encode("ascii", "backslashreplace")
+    return f"{plain[:99].decode()}:{sha256(plain).hexdigest()}"

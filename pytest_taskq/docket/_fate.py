@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.job import Hold, Job
+from pytest_taskq.core.job import Hold, Job, State
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
 
 __all__ = ["Fate"]
+
+RUNNING = frozenset({State.RUNNING})
 
 
 class Fate:
@@ -25,6 +28,18 @@ class Fate:
         self.follow: Job | None = None
         self.holds: tuple[Hold, ...] | None = None
         self._docket = docket
+
+    async def follow_with(
+        self, task: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], due_at: int
+    ) -> None:
+        """Let a call under the same key come after this attempt."""
+        key = self.job.key or ""
+        others = len(await self._docket.jobs_under(key, RUNNING)) - 1
+        job = self._docket.new_job(task, args, kwargs, due_at, key)
+        # Those that were replaced while they ran keep the key until they end.
+        own, *limits = job.holds
+        holds = (own._replace(limit=max(others, 0) + 1), *limits)
+        self.follow = job._replace(holds=holds)
 
     async def is_superseded(self) -> bool:
         """Whether another execution has taken the key meanwhile, which is then the key's."""

@@ -89,6 +89,6 @@ def _note(execution: Execution, job: Job, stored: Job | None) -> None:
         execution.disposition = Disposition.ALREADY_SCHEDULED
         return
     execution.disposition = Disposition.SCHEDULED
-    execution.generation = stored.id
+    execution.landed(stored)
     if job.due_at <= job.created_at:
         execution.state = ExecutionState.QUEUED

@@ -88,17 +88,16 @@ class Perpetual(CompletionHandler["Perpetual"]):
             return True
         if self.cancelled:
             return False
-        docket, now = current_docket.get(), _now()
+        now = _now()
         due_at = max(now, now + to_micros(self.every) - to_micros(outcome.duration))
         if self._next_at is not None:
-            due_at = max(now, self._next_at)
+            due_at = self._next_at
         if fate is None:
             when = to_datetime(due_at)
-            await docket.replace(execution.function, when, execution.key)(*self.args, **self.kwargs)
+            schedule = execution.docket.replace(execution.function, when, execution.key)
+            await schedule(*self.args, **self.kwargs)
         else:
-            fate.follow = docket.new_job(
-                execution.function_name, self.args, self.kwargs, due_at, execution.key
-            )
+            await fate.follow_with(execution.function_name, self.args, self.kwargs, due_at)
         if outcome.exception is not None:
             logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
         logger.info("↫ [%s] %s", lasted, call)
@@ -119,7 +118,7 @@ class Cron(Perpetual):
         self.expression = ALIASES.get(expression, expression)
         self.tz = tz
         try:
-            self.schedule = cron(self.expression, tz=tz)
+            self.schedule = cron(self.expression, tz=tz, seconds="first")
         except BadOption as error:
             raise BadCron(*error.args) from None
         self._last = _now()

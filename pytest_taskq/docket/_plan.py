@@ -1,4 +1,4 @@
-"""What a function asks for: its signature and the dependencies in it, read once and not per call."""
+"""What a function asks for: its signature, and the dependencies in it; read once for all calls."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def refuse_conflicts(dependencies: Iterable[Any], owner: str) -> None:
     for base in (*doubled, *bases):
         names = ", ".join(kind.__name__ for kind in kinds if issubclass(kind, base))
         raise BadOption(
-            f"Only one {base.__name__} dependency is allowed. {owner} has {names}. "
-            f"Remove all but one, from the task or from the worker."
+            f"Only one {base.__name__} dependency is allowed, but found: {names}. They belong to "
+            f"{owner}. Remove all but one, from the task or from the worker."
         )
 
 

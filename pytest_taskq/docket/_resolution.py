@@ -88,7 +88,7 @@ def worker_dependencies(
                 f"What a worker depends on must be a Dependency instance. The one at {name!r} is "
                 f"a {type(dependency).__name__}. Wrap a function in Depends(...)."
             )
-        checked[name if named else f"{OF_WORKER}{name}__"] = dependency
+        checked[name if named else f"__worker_dep_{name}__"] = dependency
     return checked
 
 

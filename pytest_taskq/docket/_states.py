@@ -20,6 +20,7 @@ __all__ = [
     "StateEvent",
     "TaskCall",
     "TaskFunction",
+    "error_of",
     "state_of",
 ]
 
@@ -102,3 +103,11 @@ def state_of(job: Job, now: int) -> ExecutionState:
     """The state of the execution that a job of the engine is."""
     waiting = ExecutionState.SCHEDULED if job.due_at > now else ExecutionState.QUEUED
     return STATES.get(job.state, waiting)
+
+
+def error_of(job: Job) -> str | None:
+    """What an execution that failed says of it."""
+    if job.state is not State.DEAD or job.failure is None:
+        return None
+    kind, message, _ = job.failure
+    return (f"{kind}: {message}" if kind else message) or None

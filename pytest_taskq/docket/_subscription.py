@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.docket._board import board_of
-from pytest_taskq.docket._states import ExecutionState, ProgressEvent, StateEvent, state_of
+from pytest_taskq.docket._states import (
+    ExecutionState,
+    ProgressEvent,
+    StateEvent,
+    error_of,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.execution import Execution
@@ -24,28 +30,33 @@ async def subscribe(
 ) -> AsyncGenerator[StateEvent | ProgressEvent]:
     """See ``Execution.subscribe``."""
     key = execution.key
+    await execution.sync()
+    shown: list[StateEvent | ProgressEvent] = [state_event(execution), execution.progress.event()]
+    for event in shown:
+        yield event
     with board_of(execution.docket.queue).told(key) as told:
+        # What changed while the caller looked at those two is told by another look.
         await execution.sync()
-        state = state_event(execution)
-        yield state
-        yield execution.progress.event()
         if ready is not None:
             ready.set()
-        newest, last = execution.generation, state["state"]
-        while True:
-            event = await told.get()
-            if isinstance(event, dict):
+        for event in (state_event(execution), execution.progress.event()):
+            if event not in shown:
                 yield event
+        newest, last = execution.generation, execution.state
+        while True:
+            news = await told.get()
+            if isinstance(news, dict):
+                yield news
                 continue
-            job = event.job
-            if event.verb in SILENT or job.id < newest:
+            job = news.job
+            if news.verb in SILENT or job.id < newest:
                 continue
             newest = job.id
             if job.state is State.RUNNING and last is ExecutionState.SCHEDULED:
                 yield _of_job(job, ExecutionState.QUEUED)  # it became due, which is no event
-            if event.verb == "cancel" and job.state is State.RUNNING:
+            if news.verb == "cancel" and job.state is State.RUNNING:
                 continue  # it was asked to stop, and says itself when it has
-            last = state_of(job, event.at)
+            last = state_of(job, news.at)
             yield _of_job(job, last)
 
 
@@ -66,7 +77,6 @@ def state_event(execution: Execution) -> StateEvent:
 
 def _of_job(job: Job, state: ExecutionState) -> StateEvent:
     begun = state not in {ExecutionState.QUEUED, ExecutionState.SCHEDULED}
-    failed = job.failure if job.state is State.DEAD else None
     return {
         "type": "state",
         "key": job.key or "",
@@ -75,7 +85,7 @@ def _of_job(job: Job, state: ExecutionState) -> StateEvent:
         "worker": job.lease.worker if job.lease and begun else None,
         "started_at": _iso(job.started_at) if begun else None,
         "completed_at": _iso(job.finished_at),
-        "error": f"{failed.type_name}: {failed.message}" if failed else None,
+        "error": error_of(job),
     }
 
 

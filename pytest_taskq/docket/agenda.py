@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, overload
 
-from pytest_taskq.core.errors import BadOption
+from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.docket._states import TaskFunction
 from pytest_taskq.docket.docket import Docket
 from pytest_taskq.docket.execution import Execution
@@ -42,7 +42,7 @@ class Agenda:
     @overload
     def add(self, function: str, key: str | None = None) -> Callable[..., None]: ...
     def add(self, function: TaskFunction | str, key: str | None = None) -> Callable[..., None]:
-        """Note a call: ``agenda.add(task)(argument)``. Each scatter gives it a fresh key, or this."""
+        """Note a call: ``agenda.add(task)(argument)``; without a key each scatter makes one."""
 
         def note(*args: Any, **kwargs: Any) -> None:
             self._items.append((function, args, kwargs, key))
@@ -71,12 +71,19 @@ class Agenda:
                 f"'over' parameter must be a positive duration. It is {over!r}. "
                 f"Say how long the calls are to be spread."
             )
+        for function, *_ in self._items:
+            if isinstance(function, str) and function not in docket.tasks:
+                raise KeyError(
+                    f"Task {function!r} is not registered. {describe_names(function, docket.tasks)} "
+                    f"Register it before the agenda is scattered."
+                )
         begin = start or docket.queue.clock.time()
         ends, count = over / max(len(self) - 1, 1), len(self)
-        calls = []
+        executions = []
         for position, (function, args, kwargs, key) in enumerate(self._items):
             when = begin + (over / 2 if count == 1 else ends * position)
             if jitter is not None:
                 when += jitter * docket.queue.rng.uniform(-1, 1)
-            calls.append(docket.call(function, max(when, begin), key)(*args, **kwargs))
-        return await docket.add_many(calls)
+            schedule = docket.add(function, max(when, begin), key)
+            executions.append(await schedule(*args, **kwargs))
+        return executions

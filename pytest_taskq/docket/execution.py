@@ -13,6 +13,7 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.docket._claim import claim_execution, end_execution
 from pytest_taskq.docket._fate import Fate
+from pytest_taskq.docket._given import Given
 from pytest_taskq.docket._landing import land
 from pytest_taskq.docket._payload import decode
 from pytest_taskq.docket._plan import get_signature, plan_of
@@ -28,6 +29,7 @@ from pytest_taskq.docket._states import (
     StateEvent,
     TaskCall,
     TaskFunction,
+    error_of,
     state_of,
 )
 from pytest_taskq.docket._subscription import subscribe
@@ -56,6 +58,16 @@ class Execution:
     ``generation`` is higher for what was scheduled later. ``redelivered``: a worker had it in
     hand before, and let it lie.
     """
+
+    docket: Given[Docket] = Given()
+    function: Given[TaskFunction] = Given()
+    function_name: Given[str] = Given()
+    args: Given[tuple[Any, ...]] = Given()
+    kwargs: Given[dict[str, Any]] = Given()
+    key: Given[str] = Given()
+    redelivered: Given[bool] = Given()
+    generation: Given[int] = Given()
+    trace_context: Given[Any] = Given()
 
     fate: Fate | None = None
     """In a worker: what is to follow the attempt that this execution is in."""
@@ -171,7 +183,6 @@ class Execution:
 
     def take(self, job: Job) -> None:
         """Take over what the engine knows about the job now."""
-        failed = job.failure if job.state is State.DEAD else None
         running = job.state is not State.QUEUED
         self.state = state_of(job, self.docket.queue.clock.now())
         self.when = to_datetime(job.due_at)
@@ -179,10 +190,14 @@ class Execution:
             self.worker = job.lease.worker if job.lease else None
         self.started_at = to_datetime(job.started_at) if running and job.started_at else None
         self.completed_at = to_datetime(job.finished_at) if job.finished_at else None
-        self.error = f"{failed.type_name}: {failed.message}" if failed else None
-        has_result = job.result is not None or failed is not None
+        self.error = error_of(job)
+        has_result = job.result is not None or job.state is State.DEAD
         self.result_key = f"{self.key}:{job.id}" if has_result else None
-        self.generation = job.id
+        self.landed(job)
+
+    def landed(self, job: Job) -> None:
+        """It is this job of the engine now."""
+        vars(self)["generation"] = job.id
 
     async def sync(self) -> None:
         """Learn how things are now with the last job under this key.
@@ -203,7 +218,7 @@ class Execution:
         reschedule_message: Any = None,
         expected_generation: int = 0,
     ) -> Disposition:
-        """Schedule it at ``when`` under its key, as ``Docket.add`` or with ``replace`` as that does.
+        """Schedule it at ``when`` under its key, as ``Docket.add`` does, or ``Docket.replace``.
 
         With ``reschedule_message`` the attempt that is in hand goes back, to be due at ``when``,
         unless another execution has taken the key meanwhile (SUPERSEDED).

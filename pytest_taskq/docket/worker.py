@@ -21,6 +21,7 @@ from pytest_taskq.docket._attempt import DocketTasks
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
 from pytest_taskq.docket._depends import SharedContext
+from pytest_taskq.docket._main import run_worker
 from pytest_taskq.docket._perpetual import Perpetual
 from pytest_taskq.docket._plan import (
     get_signature,
@@ -36,7 +37,7 @@ from pytest_taskq.engine.worker import Worker as EngineWorker
 
 __all__ = ["MESSAGE_BATCH", "Worker", "default_fallback_task"]
 
-MESSAGE_BATCH = 100
+MESSAGE_BATCH = 1000
 
 HOST = socket.gethostname()
 Running = Callable[[], Awaitable[Report]]
@@ -51,7 +52,8 @@ async def default_fallback_task(
 ) -> None:
     """Stands in for a task that is not registered: warns, and lets the execution complete."""
     logger.warning(
-        "Unknown task %r received, so %s did nothing. %s",
+        "Unknown task %r received - dropping %s. %s Register via CLI (--tasks your.module:tasks), "
+        "or with docket.register() before the worker runs.",
         execution.function_name,
         execution.call_repr(),
         describe_names(execution.function_name, execution.docket.tasks),
@@ -108,6 +110,35 @@ class Worker:
         self._engines: set[EngineWorker] = set()
         self._shared: SharedContext | None = None
         self._outside: list[Token[Any]] = []
+
+    @classmethod
+    async def run(
+        cls,
+        docket_name: str = "docket",
+        url: str = "redis://localhost:6379/0",
+        *,
+        tasks: Sequence[str] = ("pytest_taskq.docket.tasks:standard_tasks",),
+        fallback_task: str | None = None,
+        dependencies: Mapping[str, Any] | Sequence[Any] | str | None = None,
+        until_finished: bool = False,
+        healthcheck_port: int | None = None,
+        metrics_port: int | None = None,
+        **options: Any,
+    ) -> None:
+        """Run a worker with a docket of its own, for ever or ``until_finished``.
+
+        ``tasks``, ``fallback_task`` and ``dependencies`` may be paths: ``"module:attribute"``.
+        ``options`` are those of a worker. Signals are not handled, and no ports are opened.
+        """
+        await run_worker(
+            cls,
+            Docket(docket_name, url),
+            tasks,
+            fallback_task,
+            dependencies,
+            until_finished=until_finished,
+            **options,
+        )
 
     async def __aenter__(self) -> Self:
         self._shared = await SharedContext().__aenter__()

@@ -8,6 +8,7 @@ difference between running until idle, until finished, and until stopped.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Run"]
 
 STOP_SECONDS = 5.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -136,6 +138,7 @@ class Run:
         except asyncio.CancelledError:
             if not self._drains or self._stopping or interrupted():
                 raise
+            logger.info("Shutdown requested, finishing %d jobs in hand", len(self._hands))
             self.stop(force=False)
         return False
 

@@ -1,0 +1,32 @@
+"""Attributes that an object is made with, and keeps."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Self, TypeVar, cast, overload
+
+__all__ = ["Given"]
+
+T = TypeVar("T")
+
+
+class Given(Generic[T]):
+    """An attribute that can be set once: AttributeError for the second time."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Self: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> T: ...
+    def __get__(self, owner: object | None, kind: type) -> Self | T:
+        return self if owner is None else cast("T", vars(owner)[self._name])
+
+    def __set__(self, owner: Any, value: T) -> None:
+        known = vars(owner)
+        if self._name in known:
+            raise AttributeError(
+                f"The {self._name} of {type(owner).__name__} cannot be changed. It was set when the "
+                f"object was made. Make another one."
+            )
+        known[self._name] = value
