@@ -122,7 +122,7 @@ class _DocketTask:
             _refuse_failed(values)
             own = {name: v for name, v in values.items() if not name.startswith(OF_WORKER)}
             execution = run.execution
-            runtime = get_single_dependency_of_type(values, Runtime)
+            runtime: Runtime[Any] | None = get_single_dependency_of_type(values, Runtime)
             kwargs = {**execution.kwargs, **own}
             if runtime is None:
                 value = await self._body(*execution.args, **kwargs)
@@ -171,6 +171,7 @@ class _Run:
 
     async def complete(self, outcome: TaskOutcome) -> None:
         """Tell the handler of completion, if there is one."""
+        handler: CompletionHandler[Any] | None
         handler = get_single_dependency_of_type(self.dependencies, CompletionHandler)
         if handler is not None:
             self._taken_care_of = await handler.on_complete(self.execution, outcome)
@@ -192,6 +193,7 @@ class _Run:
         """The task raised: ask the handlers what is to follow."""
         execution, outcome = self.execution, TaskOutcome(self.duration, exception=error)
         call = execution.call_repr()
+        handler: FailureHandler[Any] | None
         handler = get_single_dependency_of_type(self.dependencies, FailureHandler)
         if handler is not None and await handler.handle_failure(execution, outcome):
             return

@@ -23,10 +23,10 @@ Told = asyncio.Queue[Event | ProgressEvent]
 
 
 class Board:
-    """``progress``: how far the executions of keys say they are. ``replaced``: jobs that were
-    cancelled because another one took their place, of which nobody is told.
+    """Lives in the memory of this process, like the history of the queue.
 
-    It lives in the memory of this process, like the history of the queue.
+    ``progress``: how far the executions of keys say they are. ``replaced``: jobs that were
+    cancelled because another one took their place, of which nobody is told.
     """
 
     def __init__(self, queue: Queue) -> None:

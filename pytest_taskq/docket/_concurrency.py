@@ -41,10 +41,9 @@ class ConcurrencyLimit(Dependency["ConcurrencyLimit"]):
         max_concurrent: int = 1,
         scope: str | None = None,
     ) -> None:
-        if isinstance(argument_name, int):  # ConcurrencyLimit(2), as inside of Annotated
-            argument_name, max_concurrent = None, argument_name
-        self.argument_name = argument_name
-        self.max_concurrent = max_concurrent
+        # ConcurrencyLimit(2), as inside of Annotated, has no name.
+        self.argument_name = None if isinstance(argument_name, int) else argument_name
+        self.max_concurrent = argument_name if isinstance(argument_name, int) else max_concurrent
         self.scope = scope
         self._concurrency_key: str | None = None
 

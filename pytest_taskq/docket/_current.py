@@ -23,7 +23,7 @@ __all__ = ["CurrentDocket", "CurrentExecution", "CurrentWorker", "TaskKey", "Tas
 TaskLog = logging.LoggerAdapter[logging.Logger]
 
 
-class _Surrounding(Dependency):
+class _Surrounding(Dependency[Any]):
     """A value that is looked up when the task starts."""
 
     def __init__(self, name: str, look_up: Callable[[], Any]) -> None:

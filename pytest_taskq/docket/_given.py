@@ -26,7 +26,7 @@ class Given(Generic[T]):
         known = vars(owner)
         if self._name in known:
             raise AttributeError(
-                f"The {self._name} of {type(owner).__name__} cannot be changed. It was set when the "
-                f"object was made. Make another one."
+                f"The {self._name} of {type(owner).__name__} cannot be changed. It was set when "
+                f"the object was made. Make another one."
             )
         known[self._name] = value

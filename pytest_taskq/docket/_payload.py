@@ -1,4 +1,4 @@
-"""Arguments and results as the library copies them: anything that cloudpickle can pickle.
+"""Arguments and results as the library copies them: anything that can be pickled.
 
 What has a plain form is kept in it, which people can read; all else is pickled. Only the facade
 makes and reads either.
@@ -6,13 +6,10 @@ makes and reads either.
 
 from __future__ import annotations
 
-import pickle
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
-from pytest_taskq.core.errors import MissingExtra, NotStorable, PayloadTooLarge
+from pytest_taskq.core.errors import NotStorable, PayloadTooLarge
 from pytest_taskq.core.payload import decode_call, decode_value, encode_call, encode_value
 
 __all__ = ["decode", "decode_result", "encode", "encode_result"]
@@ -51,17 +48,12 @@ def decode_result(text: str) -> Any:
 
 
 def _pickled(value: object) -> str:
-    return PICKLED + b64encode(_cloudpickle().dumps(value)).decode()
+    from pytest_taskq.docket._cloudpickle import dump
+
+    return PICKLED + dump(value)
 
 
 def _unpickled(text: str) -> Any:
-    # What our own process wrote into its own test's store; nobody else writes there.
-    return pickle.loads(b64decode(text.removeprefix(PICKLED)))  # noqa: S301
+    from pytest_taskq.docket._cloudpickle import load
 
-
-def _cloudpickle() -> ModuleType:
-    try:
-        import cloudpickle
-    except ImportError:
-        raise MissingExtra("cloudpickle", "docket") from None
-    return cloudpickle  # type: ignore[no-any-return]
+    return load(text.removeprefix(PICKLED))

@@ -6,7 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import BadOption
@@ -60,7 +60,9 @@ def plan_of(function: Callable[..., Any]) -> Plan:
         pass
     signature = inspect.signature(function)
     hints = _hints(function)
-    annotated = {name: _of_kind(Dependency, hint) for name, hint in hints.items()}
+    annotated: dict[str, list[Dependency[Any]]] = {
+        name: _of_kind(Dependency, hint) for name, hint in hints.items()
+    }
     parameters: dict[str, Dependency[Any]] = {}
     for parameter in signature.parameters.values():
         giving = [found for found in annotated.get(parameter.name, ()) if _gives_value(found)]
@@ -137,10 +139,11 @@ def get_single_dependency_parameter_of_type(
 
 
 def get_single_dependency_of_type(
-    dependencies: Mapping[str, Any], dependency_type: type[D]
+    dependencies: Mapping[str, Any], dependency_type: Callable[..., D]
 ) -> D | None:
     """The value of this kind among those of an execution, if there is one."""
-    found = (one for one in dependencies.values() if isinstance(one, dependency_type))
+    kind = cast("type[D]", dependency_type)  # a class, which mypy takes only if it is concrete
+    found = (one for one in dependencies.values() if isinstance(one, kind))
     return next(found, None)
 
 
@@ -157,9 +160,10 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     return hints
 
 
-def _of_kind(kind: type[K], hint: Any) -> list[K]:
+def _of_kind(kind: Callable[..., K], hint: Any) -> list[K]:
     """What of this kind stands in the metadata of a hint, the innermost first."""
     found: list[K] = []
+    cls = cast("type[K]", kind)
     for alias in (hint, get_origin(hint)):
         if ALIAS and isinstance(alias, ALIAS):
             found += _of_kind(kind, alias.__value__)
@@ -168,8 +172,8 @@ def _of_kind(kind: type[K], hint: Any) -> list[K]:
     inner, *metadata = get_args(hint)
     found += _of_kind(kind, inner)
     for item in metadata:
-        if isinstance(item, kind):
+        if isinstance(item, cls):
             found.append(item)
-        elif isinstance(item, type) and issubclass(item, kind):
+        elif isinstance(item, type) and issubclass(item, cls):
             found.append(item())
     return found

@@ -118,9 +118,9 @@ class Progress(Dependency["Progress"]):
     def __init__(self) -> None:
         self._progress: ExecutionProgress | None = None
 
-    async def __aenter__(self) -> Progress:
-        progress = Progress()
-        progress._progress = current_execution.get().progress
+    async def __aenter__(self) -> Self:
+        progress = type(self)()
+        progress._progress = current_execution.get().progress  # noqa: SLF001 - of its own kind
         return progress
 
     @property

@@ -31,6 +31,10 @@ OF_WORKER = "__worker_dep__"
 """What the names of a worker's own dependencies begin with among those of an execution."""
 
 
+OURS = "__worker_dep_"
+"""What the names begin with of those that were given without one."""
+
+
 class FailedDependency(NamedTuple):
     """Stands for a dependency that raised."""
 
@@ -74,11 +78,11 @@ def worker_dependencies(
 
     Raises TypeError for what is no dependency, ValueError for a name that is ours.
     """
-    named = isinstance(given, Mapping)
-    items = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    if not isinstance(given, Mapping):
+        given = {f"{OURS}{number}__": one for number, one in enumerate(given or ())}
     checked: dict[str, Dependency[Any]] = {}
-    for name, dependency in items:
-        if named and name.startswith("__"):
+    for name, dependency in given.items():
+        if name.startswith("__") and not name.startswith(OURS):
             raise BadOption(
                 f"The name of a worker's dependency must not begin with '__': those are reserved. "
                 f"It is {name!r}. Choose another one."
@@ -88,7 +92,7 @@ def worker_dependencies(
                 f"What a worker depends on must be a Dependency instance. The one at {name!r} is "
                 f"a {type(dependency).__name__}. Wrap a function in Depends(...)."
             )
-        checked[name if named else f"__worker_dep_{name}__"] = dependency
+        checked[name] = dependency
     return checked
 
 

@@ -52,8 +52,6 @@ async def wait_for_end(
         return
     seconds = _seconds(execution, timeout, deadline)
     try:
-        if seconds is not None and seconds <= 0:
-            raise TimeoutError
         async with asyncio.timeout(seconds), aclosing(subscribe(execution, None)) as events:
             async for event in events:
                 if event["type"] == "state" and event["state"] in ENDED:

@@ -73,10 +73,8 @@ class Agenda:
             )
         for function, *_ in self._items:
             if isinstance(function, str) and function not in docket.tasks:
-                raise KeyError(
-                    f"Task {function!r} is not registered. {describe_names(function, docket.tasks)} "
-                    f"Register it before the agenda is scattered."
-                )
+                names = describe_names(function, docket.tasks)
+                raise KeyError(f"Task {function!r} is not registered. {names} Register it first.")
         begin = start or docket.queue.clock.time()
         ends, count = over / max(len(self) - 1, 1), len(self)
         executions = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from typing import Any, Self
 
 __all__ = ["Annotation", "Logged"]
 
-BRACKETS = {dict: "{}", set: "{}", tuple: "()"}
+LENGTHS = (((dict, set), "{{len {}}}"), (tuple, "(len {})"))
 
 
 class Annotation(ABC):  # noqa: B024 - the base of those that stand inside of Annotated
@@ -41,8 +41,7 @@ class Logged(Annotation):
 
     def format(self, argument: Any) -> str:
         """What to show for the argument."""
-        if not self.length_only or not isinstance(argument, Sized):
+        if not self.length_only or not hasattr(argument, "__len__"):
             return repr(argument)
-        kinds = (brackets for kind, brackets in BRACKETS.items() if isinstance(argument, kind))
-        begin, end = next(kinds, "[]")
-        return f"{begin}len {len(argument)}{end}"
+        shapes = (shape for kind, shape in LENGTHS if isinstance(argument, kind))
+        return next(shapes, "[len {}]").format(len(argument))

@@ -13,6 +13,7 @@ from pytest_taskq.docket._current import (
     TaskLogger,
 )
 from pytest_taskq.docket._retry import Retry
+from pytest_taskq.docket._states import TaskFunction
 
 __all__ = ["fail", "sleep", "standard_tasks", "trace"]
 
@@ -54,4 +55,4 @@ async def sleep(seconds: float, logger: TaskLog = TaskLogger()) -> None:
     await asyncio.sleep(seconds)  # noqa: TID251 - as a task of the user's would
 
 
-standard_tasks = [trace, fail, sleep]
+standard_tasks: list[TaskFunction] = [trace, fail, sleep]

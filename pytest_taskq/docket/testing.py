@@ -25,8 +25,9 @@ async def assert_task_scheduled(
     kwargs: dict[str, Any] | None = None,
     key: str | None = None,
 ) -> None:
-    """Fail unless the task is scheduled: with exactly these positional arguments, at least these
-    keyword arguments, and this key, as far as they are given.
+    """Fail unless the task is scheduled, with these arguments and this key if they are given.
+
+    ``args`` are all positional ones, ``kwargs`` some of the keyword arguments.
     """
     future = (await docket.snapshot()).future
     if any(_fits(one, function, args, kwargs, key) for one in future):
