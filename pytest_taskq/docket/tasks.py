@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from pytest_taskq.docket._current import (
@@ -52,7 +53,9 @@ async def fail(
 async def sleep(seconds: float, logger: TaskLog = TaskLogger()) -> None:
     """Take so many seconds."""
     logger.info("Sleeping for %s seconds", seconds)
-    await asyncio.sleep(seconds)  # noqa: TID251 - as a task of the user's would
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
 
 
 standard_tasks: list[TaskFunction] = [trace, fail, sleep]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hands"]
 
+logger = logging.getLogger(__name__)
 RUNNING = JobQuery(states=frozenset({State.RUNNING}))
 
 
@@ -52,6 +54,10 @@ class Hands:
         hand = Hand(job, self._run)
         self._hands[id(hand)] = hand
         hand.task = asyncio.create_task(self._attempt(hand))
+
+    def tell_of_end(self) -> None:
+        """Tell the log that the run ends after these."""
+        logger.info("Shutdown requested, finishing %d jobs in hand", len(self))
 
     def end_without_run(self, ended: Iterable[Ended]) -> None:
         """Have these recorded, though nothing of theirs ran."""

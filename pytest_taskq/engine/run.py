@@ -8,7 +8,6 @@ difference between running until idle, until finished, and until stopped.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Run"]
 
 STOP_SECONDS = 5.0
-logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -138,7 +136,7 @@ class Run:
         except asyncio.CancelledError:
             if not self._drains or self._stopping or interrupted():
                 raise
-            logger.info("Shutdown requested, finishing %d jobs in hand", len(self._hands))
+            self._hands.tell_of_end()
             self.stop(force=False)
         return False
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from threading import Lock
 
 import pytest
 
-from pytest_taskq.core.errors import NotStorable
 from pytest_taskq.docket import (
     CurrentDocket,
     Disposition,
@@ -65,8 +65,8 @@ async def test_replace_of_a_key_nobody_has_is_an_add(docket, worker, note, seen)
 
 async def test_replace_with_what_cannot_be_stored_leaves_the_old_one(docket, note):
     await docket.add(note, key="k")("old")
-    with pytest.raises(NotStorable):
-        await docket.replace(note, docket.queue.clock.time(), "k")(object())
+    with pytest.raises(TypeError):
+        await docket.replace(note, docket.queue.clock.time(), "k")(Lock())
     assert (await docket.get_execution("k")).args == ("old",)
 
 

@@ -1,11 +1,12 @@
 """Execution: what it knows, learns by sync, and waits for."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
+from threading import Lock
 
 import pytest
 
-from pytest_taskq.core.errors import NotStorable
 from pytest_taskq.docket import Disposition, ExecutionCancelled, ExecutionState, Retry
 
 pytestmark = pytest.mark.asyncio
@@ -61,19 +62,33 @@ async def test_a_cancelled_task_has_no_result(docket):
         await execution.get_result()
 
 
-async def test_a_result_that_cannot_be_stored_says_so(docket, worker):
-    async def give_object():
-        return object()
+async def test_a_result_that_cannot_be_pickled_fails_the_task(docket, worker):
+    async def give_lock():
+        return Lock()
 
-    execution = await docket.add(give_object)()
+    execution = await docket.add(give_lock)()
     await worker.run_until_finished()
-    with pytest.raises(NotStorable, match="plain data"):
+    with pytest.raises(TypeError, match="pickle"):
         await execution.get_result()
+    assert execution.state is ExecutionState.FAILED
+
+
+async def test_a_result_of_any_kind_comes_back(docket, worker):
+    @dataclass
+    class Pot:
+        cups: int
+
+    async def brew():
+        return Pot(3)
+
+    execution = await docket.add(brew)()
+    await worker.run_until_finished()
+    assert (await execution.get_result()).cups == 3
 
 
 async def test_waiting_ends_at_a_limit_and_says_what_is_missing(docket):
     execution = await docket.add(double, key="k")(1)
-    with pytest.raises(TimeoutError, match=r"double\(...\){k} did not end.* queued.* Run a worker"):
+    with pytest.raises(TimeoutError, match=r"execution k.* did not end.* queued.* Run a worker"):
         await execution.get_result(timeout=timedelta(0))
     with pytest.raises(TimeoutError):
         await execution.get_result(deadline=docket.queue.clock.time() - timedelta(hours=1))
@@ -81,7 +96,7 @@ async def test_waiting_ends_at_a_limit_and_says_what_is_missing(docket):
 
 async def test_two_limits_are_one_too_many(docket):
     execution = await docket.add(double)(1)
-    with pytest.raises(ValueError, match="one limit"):
+    with pytest.raises(ValueError, match="both timeout and deadline"):
         await execution.get_result(
             timeout=timedelta(1), deadline=docket.queue.clock.time() + timedelta(1)
         )

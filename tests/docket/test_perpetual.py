@@ -2,10 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from threading import Lock
 
 import pytest
 
-from pytest_taskq.core.errors import NotStorable
 from pytest_taskq.docket import Docket, ExecutionState, Perpetual, Retry, Worker
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
@@ -128,12 +128,12 @@ async def test_while_a_run_is_in_hand_the_next_one_is_not_there_yet(docket, work
 
 async def test_arguments_that_cannot_be_stored_fail_the_run_and_not_the_chain(docket, worker):
     async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):
-        perpetual.perpetuate(object())
+        perpetual.perpetuate(Lock())
 
     await docket.add(look, key="k")("cellar")
     await worker.run_at_most({"k": 1})
     failed = docket.queue.history.errors()
-    assert [type(error) for _, error in failed] == [NotStorable]
+    assert [type(error) for _, error in failed] == [TypeError]
     assert (await docket.get_execution("k")).args == ("cellar",)
 
 

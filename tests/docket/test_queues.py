@@ -3,7 +3,7 @@
 import asyncio
 
 from pytest_taskq.docket import Docket
-from pytest_taskq.docket._memory import _QUEUES
+from pytest_taskq.docket._queues import _QUEUES
 
 
 async def brew():
