@@ -110,9 +110,8 @@ class Run:
         if force:
             self._hands.stop(Stop.RELEASE)
             if self._patience is None and not self._loop.is_closed():
-                self._patience = call_real(
-                    STOP_SECONDS, partial(self._hands.lose_patience, STOP_SECONDS)
-                )
+                lose_patience = partial(self._hands.lose_patience, STOP_SECONDS)
+                self._patience = call_real(STOP_SECONDS, lose_patience)
         self._alarm.ring()
 
     async def end(self, *, force: bool = True) -> None:
