@@ -96,7 +96,7 @@ async def test_a_task_may_have_other_names(docket, worker, note, seen):
 
 
 async def test_a_mock_with_a_name_is_a_task(docket, worker):
-    mock = AsyncMock()
+    mock = AsyncMock(return_value=None)
     mock.__name__ = "mock"
     await docket.add(mock)(1, two=2)
     await worker.run_until_finished()

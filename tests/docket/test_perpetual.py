@@ -126,6 +126,7 @@ async def test_while_a_run_is_in_hand_the_next_one_is_not_there_yet(docket, work
     assert (await docket.get_execution("k")).state is ExecutionState.COMPLETED
 
 
+@pytest.mark.taskq_strict(False)
 async def test_arguments_that_cannot_be_stored_fail_the_run_and_not_the_chain(docket, worker):
     async def look(room, perpetual: Perpetual = Perpetual(every=HOUR)):
         perpetual.perpetuate(Lock())

@@ -88,6 +88,7 @@ async def test_no_exception_of_a_task_comes_out(docket, worker):
     assert execution.error == "SystemExit: spilled"
 
 
+@pytest.mark.taskq_strict(False)
 async def test_arguments_that_do_not_fit_fail_the_task(docket, worker):
     async def brew(cup):
         pass
