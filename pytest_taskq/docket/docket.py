@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,7 @@ from pytest_taskq.core.retention import is_remembered
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._placeholder import placeholder
-from pytest_taskq.docket._queues import queue_of
+from pytest_taskq.docket._queues import make_queues_with, queue_of
 from pytest_taskq.docket._scheduling import NaiveWhen, Scheduling
 from pytest_taskq.docket._snapshot import (
     DocketSnapshot,
@@ -95,6 +95,14 @@ class Docket(Scheduling):
         docket = cls(url="memory://")
         docket.lend(queue)
         return docket
+
+    @staticmethod
+    def use_queues(make: Callable[[str, str], Queue | None]) -> Callable[[], None]:
+        """Let ``make`` give the queue of every docket that is opened, by its URL and its name.
+
+        Where it gives None the docket lives in memory. Call the answer to stop it.
+        """
+        return make_queues_with(make)
 
     def lend(self, queue: Queue) -> None:
         """Work on this queue from now on, open until whoever made the queue closes it."""

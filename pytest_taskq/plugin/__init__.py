@@ -26,6 +26,13 @@ from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
 from pytest_taskq.plugin.report import own_frames_hidden, show_passed, show_queues, shows_queues
 from pytest_taskq.plugin.strict import check_strictness
+from pytest_taskq.plugin.substitute import (
+    begin_substitutes,
+    check_substitutes,
+    end_substitutes,
+    leave,
+    surround,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -42,9 +49,12 @@ __all__ = [
     "pytest_configure",
     "pytest_configure_node",
     "pytest_generate_tests",
+    "pytest_load_initial_conftests",
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
     "pytest_terminal_summary",
     "pytest_unconfigure",
     "soniq_app",
@@ -58,6 +68,12 @@ __all__ = [
 HEADER: pytest.StashKey[str] = pytest.StashKey()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Let names of libraries mean ours, before the user's own code is imported."""
+    begin_substitutes(early_config)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     add_options(parser)
@@ -67,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and refuse before anything runs what cannot be had."""
     for line in MARKERS:
         config.addinivalue_line("markers", line)
+    check_substitutes(config)
     if not (config.option.help or config.option.version):
         config.stash[HEADER] = describe_backends(config)
 
@@ -79,7 +96,10 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """One line: what the tests run on."""
-    return f"taskq: backend={config.stash[HEADER]}, seed={read_options(config).seed}"
+    options = read_options(config)
+    line = f"taskq: backend={config.stash[HEADER]}, seed={options.seed}"
+    names = ", ".join(options.substitutes)
+    return f"{line}, substitute={names}" if names else line
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -90,6 +110,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give everything back."""
     close_run(config)
+    end_substitutes(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,6 +120,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names: list[str] = getattr(item, "fixturenames", [])
             if "taskq_clock" not in names:
                 names.insert(0, "taskq_clock")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """An app that speaks to a substituted library is surrounded like our own fixtures."""
+    surround(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """What surrounds it goes after all fixtures."""
+    try:
+        yield
+    finally:
+        leave(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

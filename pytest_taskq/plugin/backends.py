@@ -62,7 +62,8 @@ def backend_of(node: pytest.Item) -> str:
 
 def spread(metafunc: pytest.Metafunc) -> None:
     """Run a test that uses one of our fixtures once on each of its backends."""
-    if FIXTURES.isdisjoint(metafunc.fixturenames):
+    substituted = read_options(metafunc.config).substitutes
+    if not substituted and FIXTURES.isdisjoint(metafunc.fixturenames):
         return
     backends = _chosen(metafunc.definition)
     if len(backends) > 1:

@@ -17,6 +17,8 @@ from pytest_taskq.plugin.options import read_options
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
     from pytest_taskq.docket import Docket
     from pytest_taskq.docket import Worker as DocketWorker
@@ -45,31 +47,41 @@ __all__ = [
 ENVIRONMENT: pytest.StashKey[Environment] = pytest.StashKey()
 
 
-def environment_of(request: pytest.FixtureRequest) -> Environment:
-    """The clock and the queues of this test: made at the first call, closed when it ends."""
-    environment: Environment | None = request.node.stash.get(ENVIRONMENT, None)
+def environment_of(
+    item: pytest.Item, at_end: Callable[[Callable[[], None]], object]
+) -> Environment:
+    """The clock and the queues of this test, made at the first call.
+
+    ``at_end`` is told how to close them.
+    """
+    environment: Environment | None = item.stash.get(ENVIRONMENT, None)
     if environment is None:
         from pytest_taskq.testing.environment import Environment
 
-        mark = time_mark(request.node)
+        mark = time_mark(item)
         if mark is None:
-            mark = TimeMark(mode="held" if "taskq_clock" in request.fixturenames else "auto")
-        options = read_options(request.config)
+            names = getattr(item, "fixturenames", ())
+            mark = TimeMark(mode="held" if "taskq_clock" in names else "auto")
+        options = read_options(item.config)
         environment = Environment(
-            stores_of(request.config, backend_of(request.node)),
+            stores_of(item.config, backend_of(item)),
             mode=mark.mode,
             start=mark.start,
             seed=options.seed,
             chain_limit=options.chain_limit,
             freezer=options.freezer,
             stuck_after=options.stuck_after,
-            redaction=redaction_of(request.config),
+            redaction=redaction_of(item.config),
             timeline=options.timeline != "none",
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
-        request.node.stash[ENVIRONMENT] = environment
-        request.addfinalizer(environment.close)
+        item.stash[ENVIRONMENT] = environment
+        at_end(environment.close)
     return environment
+
+
+def _environment(request: pytest.FixtureRequest) -> Environment:
+    return environment_of(request.node, request.addfinalizer)
 
 
 @pytest.fixture
@@ -81,7 +93,7 @@ def taskq_backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def taskq_clock(request: pytest.FixtureRequest) -> Clock:
     """The clock of this test, held: it stands still until ``advance()`` or ``move_to()``."""
-    return environment_of(request).clock
+    return _environment(request).clock
 
 
 @pytest.fixture
@@ -95,7 +107,7 @@ def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
     """Assertions, drain, perform, plans and figures over whatever queue the test uses."""
     from pytest_taskq.testing.harness import Harness
 
-    environment = environment_of(request)
+    environment = _environment(request)
     if _adopted(request, taskq_app) is None and taskq_app is not None:
         from pytest_taskq.testing.adopt import under_test
 
@@ -140,7 +152,7 @@ def in_memory_app(request: pytest.FixtureRequest, taskq_app: object) -> App:
     from pytest_taskq.procrastinate import App
 
     app = App(connector=_connector(request))
-    environment_of(request).adopt(app.under_test())
+    _environment(request).adopt(app.under_test())
     return app
 
 
@@ -149,7 +161,7 @@ def soniq_app(request: pytest.FixtureRequest) -> Soniq:
     """A Soniq-style app, empty, and on the clock of this test."""
     from pytest_taskq.soniq import MemoryBackend, Soniq
 
-    environment = environment_of(request)
+    environment = _environment(request)
     app = Soniq(backend=MemoryBackend.on_queue(environment.new_queue()))
     environment.adopt(app.under_test())
     return app
@@ -166,7 +178,7 @@ def performance_threshold() -> Thresholds:
 def _docket(request: pytest.FixtureRequest) -> Docket:
     from pytest_taskq.docket import Docket
 
-    environment = environment_of(request)
+    environment = _environment(request)
     docket = environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
     environment.adopt(docket.under_test())
     return docket
@@ -175,7 +187,7 @@ def _docket(request: pytest.FixtureRequest) -> Docket:
 def _connector(request: pytest.FixtureRequest) -> InMemoryConnector:
     from pytest_taskq.procrastinate import InMemoryConnector
 
-    environment = environment_of(request)
+    environment = _environment(request)
     return environment.once(
         InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
     )
@@ -194,5 +206,5 @@ def _adopted(request: pytest.FixtureRequest, app: object) -> Adopted | None:
         environment.adopt(adopted.under_test())
         return adopted
 
-    environment = environment_of(request)
+    environment = _environment(request)
     return environment.once(Adopted, adopt)

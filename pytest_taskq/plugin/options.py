@@ -10,7 +10,16 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-__all__ = ["BACKENDS", "SERVERS", "STRICT", "Options", "add_options", "read_options"]
+__all__ = [
+    "BACKENDS",
+    "SERVERS",
+    "STRICT",
+    "SUBSTITUTES",
+    "Options",
+    "add_options",
+    "read_options",
+    "read_substitutes",
+]
 
 BACKENDS = ("memory", "sqlite", "fakeredis", "redis", "postgres")
 SERVERS = {
@@ -23,6 +32,8 @@ STRICT = ("errors", "unexecuted")
 STRICT_HELP = f"what fails a test that does not look at it: {', '.join(STRICT)}, or off"
 TIMELINES = ("failed", "all", "none")
 REPORTS = ("coverage",)
+SUBSTITUTES = ("docket",)
+"""The libraries whose name can mean our facade."""
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
@@ -38,7 +49,8 @@ class Options:
     ``freezer``: what moves Python's own clocks. ``stuck_after``: how many real seconds nothing may
     move in a test before it fails; 0 for any number. ``timeline``: of which tests one is shown.
     ``redact``: the user's own judge of secrets, as "module:function". ``html``: where the page
-    of the run is written. ``reports``: what the run says at its end.
+    of the run is written. ``reports``: what the run says at its end. ``substitutes``: the
+    libraries whose name means our facade.
     """
 
     backends: tuple[str, ...] = ("memory",)
@@ -54,6 +66,7 @@ class Options:
     redact: str = ""
     html: str = ""
     reports: tuple[str, ...] = ()
+    substitutes: tuple[str, ...] = ()
 
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
@@ -78,6 +91,7 @@ def add_options(parser: pytest.Parser) -> None:
         ("stuck_after", "SECONDS", "real seconds until a test that cannot move ends (default: 5)"),
         ("timeline", "WHICH", f"tests whose timeline is shown: {', '.join(TIMELINES)}"),
         ("redact", "MODULE:FUNCTION", "what shows an argument, by (name, value), without secrets"),
+        ("substitute", "NAME", f"libraries that our facade stands for: {', '.join(SUBSTITUTES)}"),
         ("html", "PATH", "write one page about the jobs of every test"),
         ("report", "NAME[,NAME...]", f"say more at the end of the run: {', '.join(REPORTS)}"),
     ):
@@ -123,7 +137,13 @@ def _read(config: pytest.Config) -> Options:
         redact=_function(config, "redact"),
         html=_value(config, "html", "")[0],
         reports=_choices(config, "report", REPORTS, ""),
+        substitutes=_choices(config, "substitute", SUBSTITUTES, ""),
     )
+
+
+def read_substitutes(config: pytest.Config) -> tuple[str, ...]:
+    """The libraries to substitute, before any option can be checked."""
+    return _list(config, "substitute", "")[0]
 
 
 def _choice(config: pytest.Config, name: str, known: tuple[str, ...]) -> str:
@@ -211,7 +231,9 @@ def _number(config: pytest.Config, name: str, default: str, *, least: int) -> in
 
 def _value(config: pytest.Config, name: str, default: str) -> tuple[str, str]:
     """A raw value and where it came from."""
-    given = config.getoption(f"taskq_{name}")
+    given = getattr(config.option, f"taskq_{name}", None)
+    if given is None:  # while the first conftest.py is not yet loaded, they are elsewhere
+        given = getattr(config.known_args_namespace, f"taskq_{name}", None)
     if given is not None:
         return ",".join(given) if isinstance(given, list) else str(given), _flag(name)
     variable = f"TASKQ_{name.upper()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, TypeVar
@@ -58,6 +58,7 @@ class Environment:
         self.unawaited = Unawaited()
         self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
+        self._named: dict[Hashable, Queue] = {}
         self._made_with: dict[str, Any] = {
             "seed": seed,
             "chain_limit": chain_limit,
@@ -81,6 +82,12 @@ class Environment:
         self.queues.append(queue)
         self._opened.append(store)
         return queue
+
+    def queue_for(self, name: Hashable) -> Queue:
+        """The queue of this name in the test, made when it is first asked for."""
+        if name not in self._named:
+            self._named[name] = self.new_queue()
+        return self._named[name]
 
     def once(self, kind: type[T], make: Callable[[], T]) -> T:
         """The one object of this kind in the test, made when it is first asked for."""
