@@ -18,9 +18,11 @@ __all__ = [
     "describe_clock",
     "describe_deadlock",
     "describe_waiting_tasks",
+    "frames_of",
     "in_one_line",
     "instant_text",
     "is_library",
+    "wait_of",
 ]
 
 LIBRARIES = (
@@ -50,7 +52,7 @@ def describe_waiting_tasks() -> str:
 
 def describe_deadlock(clock: Clock, seconds: float) -> str:
     """Why a test that nothing can wake was ended: which tasks wait, where and on what."""
-    waits = [_wait_of(task) for task in asyncio.all_tasks()]
+    waits = [wait_of(task) for task in asyncio.all_tasks()]
     told = " or ".join(sorted(f"{name} ({what}, {where})" for name, what, where in waits))
     timer = clock.next_timer()
     text = (
@@ -72,14 +74,14 @@ def describe_clock(clock: Clock) -> str:
 
 
 def _task_line(task: asyncio.Task[Any]) -> str:
-    name, what, where = _wait_of(task)
+    name, what, where = wait_of(task)
     begun = getattr(task.get_coro(), "cr_suspended", True)
     return f"{name}() waits {what}, {where}" if begun else f"{name}() has not begun, {where}"
 
 
-def _wait_of(task: asyncio.Task[Any]) -> tuple[str, str, str]:
-    """Which task it is, what it waits on, and at which line of the user's."""
-    frames = _frames(task)
+def wait_of(task: asyncio.Task[Any]) -> tuple[str, str, str]:
+    """Which task it is, what it waits on ("in Queue.get"), and at which line of the user's."""
+    frames = frames_of(task)
     name = "" if re.fullmatch(r"Task-\d+", task.get_name()) else f"{task.get_name()}: "
     if not frames:
         return f"{name}{in_one_line(task.get_coro())}", "on nothing that can be seen", "?"
@@ -103,7 +105,7 @@ def _waits_for(waiter: object) -> str:
     return "in gather" if "Gathering" in type(waiter).__name__ else "for a future"
 
 
-def _frames(task: asyncio.Task[Any]) -> list[FrameType]:
+def frames_of(task: asyncio.Task[Any]) -> list[FrameType]:
     """The frames of a suspended task, from its own coroutine to what it awaits at the bottom."""
     frames: list[FrameType] = []
     awaited: object = task.get_coro()

@@ -1,0 +1,83 @@
+"""The tasks that a user's worker consists of, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from contextvars import ContextVar
+from typing import Any
+
+from pytest_taskq.testing.workers._births import Birthplaces, births
+from pytest_taskq.testing.workers._find import Ways
+from pytest_taskq.testing.workers._limit import all_done, take_turns
+from pytest_taskq.testing.workers._signals import Handlers
+from pytest_taskq.testing.workers._words import waits_of
+
+__all__ = ["Life"]
+
+# Copied into the context of each task that a worker starts, and of those that these start.
+_OWNER: ContextVar[Life | None] = ContextVar("taskq_owner", default=None)
+
+
+class Life:
+    """Begun on the running loop. ``task``: in which the worker's start runs."""
+
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
+        self._family: set[asyncio.Task[Any]] = set()
+        self.places = Birthplaces()
+        self.handlers = Handlers()
+        self._in_place = ExitStack()
+        self._in_place.callback(self.handlers.restore)
+        self._in_place.enter_context(births(asyncio.get_running_loop(), self._is_born))
+        self.task = asyncio.create_task(self._live())
+
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Those that are to end when it is stopped by itself."""
+        return {self.task, *self._family} if self._ways.returns else {self.task}
+
+    def is_started(self) -> bool:
+        """Whether its start has returned, or it waits for the first time."""
+        waits = getattr(self.task, "_fut_waiter", None) is not None
+        return self.task.done() or (waits and not self._ways.returns)
+
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+        return all(task.done() for task in self.tasks())
+
+    def error(self) -> BaseException | None:
+        """What it died of."""
+        if not self.task.done() or self.task.cancelled():
+            return None
+        return self.task.exception()
+
+    def told(self) -> str:
+        """What it waits on."""
+        going_on = [task for task in self.tasks() if not task.done()]
+        return f"task {waits_of(going_on)}" if going_on else "its start has returned"
+
+    async def left(self) -> list[asyncio.Task[Any]]:
+        """The tasks it has started that still run, when they had some turns to end."""
+        if not self._family <= {task for task in self._family if task.done()}:
+            await take_turns()
+        return [task for task in self._family if not task.done()]
+
+    async def end(self) -> None:
+        """Cancel what there is still, and put back what was there before the worker."""
+        try:
+            left = {task for task in {self.task, *self._family} if not task.done()}
+            for task in left:
+                task.cancel()
+            await all_done(left, 1)
+        finally:
+            self._in_place.close()
+
+    async def _live(self) -> Any:
+        _OWNER.set(self)
+        answer: Any = self._ways.start()
+        return await answer if hasattr(answer, "__await__") else answer
+
+    def _is_born(self, task: asyncio.Task[Any]) -> None:
+        if _OWNER.get() is self:
+            self._family.add(task)
+            self.places.note(task)
