@@ -25,13 +25,14 @@ def waits_of(tasks: Iterable[asyncio.Task[Any]]) -> str:
 
 
 def suspended_in(task: asyncio.Task[Any]) -> str:
-    """What the user's own code awaits at the moment: "db.commit", as its source has it."""
+    """What the user's own code awaits, as its source has it: "save > db.commit, shop.py:12"."""
     frames = frames_of(task)
     own = [frame for frame in frames if not is_library(frame.f_code.co_filename)]
     if not own:
         return wait_of(task)[1]
-    called = called_at(own[-1].f_code, own[-1].f_lasti) or wait_of(task)[1].removeprefix("in ")
-    return f"{called}, {place_of(own[-1].f_code, own[-1].f_lineno)}"
+    calls = [called_at(frame.f_code, frame.f_lasti) for frame in own]
+    chain = [call for call in calls if call] or [wait_of(task)[1].removeprefix("in ")]
+    return f"{' > '.join(chain)}, {place_of(own[-1].f_code, own[-1].f_lineno)}"
 
 
 def how_it_ended(task: asyncio.Task[Any]) -> str:

@@ -78,9 +78,9 @@ class BlockingWatch:
         self._thread.join()
 
     def describe(self) -> str:
-        """A line for each place, the longest first; empty where nothing took too long.
+        """What took too long, a line for each place, the longest first; empty for nothing.
 
-        ``the loop was blocked for 152 ms by time.sleep in handler() (jobs.py:18)``
+        Such as ``the loop was blocked for 152 ms by time.sleep in handler() (jobs.py:18)``.
         """
         longest: dict[str, int] = {}
         for block in self._blocks:

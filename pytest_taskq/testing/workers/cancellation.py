@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.testing.describe import in_one_line
@@ -15,28 +15,30 @@ from pytest_taskq.testing.workers._words import how_it_ended, suspended_in, wait
 __all__ = ["cancel_and_check", "cancel_at_every_await"]
 
 Make = Callable[[], Coroutine[Any, Any, Any]]
+At: TypeAlias = "int | asyncio.Event | Callable[[], object] | None"
 Work = Coroutine[Any, Any, Any] | asyncio.Task[Any]
 
 
 async def cancel_and_check(
     work: Work | Make,
     *,
-    at: int | asyncio.Event | Callable[[], object] | None = None,
+    at: At = None,
     cleaned: Callable[[], object] | None = None,
     within: float = 5.0,
 ) -> None:
     """Start what is given, cancel it, and check that it lets itself be cancelled and cleans up.
 
     ``work``: a coroutine, a function that makes one, or a task that runs already. It is cancelled
-    ``at`` its n-th await, when an event or function is true, or else where it waits first.
+    ``at`` its n-th await; at the first where an event or function is true; or where it waits
+    first for something that takes longer than a turn of the loop.
     ``cleaned`` is asked afterwards. Raises AssertionError when the cancellation was swallowed or
     became another error, when ``cleaned`` is false, or when it takes longer than ``within``.
 
         await cancel_and_check(sort(gate), cleaned=lambda: gate.is_shut)
     """
-    run = _Run(work() if callable(work) else work, at if isinstance(at, int) else None)
+    run = _Run(work, at)
     try:
-        await run.reach(at, within)
+        await run.reach(within)
         await run.cancel(cleaned, within, f"{{}} (cancelled in {run.place})")
     finally:
         await run.end()
@@ -62,15 +64,15 @@ async def cancel_at_every_await(
             f"cancel_at_every_await() runs a coroutine again and again. It was given "
             f"{in_one_line(make)}, which can run once. Give it a function: lambda: save(db)."
         )
-    first = _Run(make())
+    first = _Run(make)
     try:
         count = await first.count(most, within)
     finally:
         await first.end()
     for number in range(1, count + 1):
-        run = _Run(make(), number)
+        run = _Run(make, number)
         try:
-            await run.reach(number, within)
+            await run.reach(within)
             told = f"cancelled at await {number} of {count} ({run.place}): {{}}"
             await run.cancel(cleaned, within, told)
         finally:
@@ -79,11 +81,13 @@ async def cancel_at_every_await(
 
 
 class _Counted(Coroutine[Any, Any, Any]):
-    """A coroutine that counts how often it waits, and is cancelled at a given time."""
+    """A coroutine that counts how often it waits, and is cancelled where it ``is_there``."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], cancel_at: int | None) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], is_there: Callable[[int], object]
+    ) -> None:
         self._coroutine = coroutine
-        self._cancel_at = cancel_at
+        self._is_there = is_there
         self.waits = 0
         self.place: str | None = None
         self.task: asyncio.Task[Any] | None = None
@@ -98,7 +102,7 @@ class _Counted(Coroutine[Any, Any, Any]):
     def send(self, value: Any) -> Any:
         waits_for = self._coroutine.send(value)
         self.waits += 1
-        if self.waits == self._cancel_at and self.task is not None:
+        if self.place is None and self.task is not None and self._is_there(self.waits):
             self.place = suspended_in(self.task)
             self.task.cancel()  # from within, before what it waits for can come
         return waits_for
@@ -113,38 +117,34 @@ class _Counted(Coroutine[Any, Any, Any]):
 class _Run:
     """One run of what is to be cancelled. ``place``: where it was, once it has been reached."""
 
-    def __init__(self, work: object, cancel_at: int | None = None) -> None:
+    def __init__(self, work: object, at: At = None) -> None:
         self.place = "?"
+        self._at = at
+        is_there = _asked_at_awaits(at)
+        work = work() if callable(work) else work
         self._counted: _Counted | None = None
         if isinstance(work, asyncio.Task):
             self._task = work
         elif inspect.iscoroutine(work):
-            self._counted = _Counted(work, cancel_at)
+            self._counted = _Counted(work, is_there)
             self._task = self._counted.task = asyncio.create_task(self._counted)
         else:
             raise BadOption(
                 f"Only a coroutine or a task can be cancelled. It was given {in_one_line(work)}. "
                 f"Give it a coroutine, or a function that makes one."
             )
-        if cancel_at is not None and cancel_at < 1:
+        if isinstance(at, int) and self._counted is None:
             raise BadOption(
-                f"Awaits are counted from 1. It was given at={cancel_at}. Leave it out to cancel "
-                f"where it waits first."
-            )
-        if cancel_at is not None and self._counted is None:
-            raise BadOption(
-                "The awaits of a task that runs already cannot be counted. It was given at="
-                f"{cancel_at}. Give the coroutine itself, or a function or event as `at`."
+                f"The awaits of a task that runs already cannot be counted. It was given at={at}. "
+                f"Give the coroutine itself, or a function or event as `at`."
             )
 
-    async def reach(
-        self, at: int | asyncio.Event | Callable[[], object] | None, within: float
-    ) -> None:
+    async def reach(self, within: float) -> None:
         """Wait until it is where it is to be cancelled."""
-        ask, where = self._question(at)
-        if await comes_true(ask, within, self._task.done):
-            self.place = self._present_place()
+        if await comes_true(self._is_there, within, self._task.done):
+            self.place = self._place_of_cancellation() or suspended_in(self._task)
             return
+        where = f" at await {self._at}" if isinstance(self._at, int) else ""
         if self._task.done():
             raise AssertionError(
                 f"it ended before it could be cancelled{where}: {how_it_ended(self._task)}"
@@ -153,7 +153,7 @@ class _Run:
 
     async def cancel(self, cleaned: Callable[[], object] | None, within: float, told: str) -> None:
         """Cancel it, and check what comes of it."""
-        if self._counted is None or self._counted.place is None:
+        if self._place_of_cancellation() is None:
             self._task.cancel()
         if not await all_done({self._task}, within):
             pending = f"cleanup still pending {within:g} s after cancel(): {waiting(self._task)}"
@@ -184,18 +184,30 @@ class _Run:
         if self._task.done() and not self._task.cancelled():
             self._task.exception()
 
-    def _question(
-        self, at: int | asyncio.Event | Callable[[], object] | None
-    ) -> tuple[Callable[[], object], str]:
-        counted = self._counted
-        if isinstance(at, int):
-            return lambda: counted is not None and counted.place is not None, f" at await {at}"
-        if isinstance(at, asyncio.Event):
-            return at.is_set, ""
-        if at is not None:
-            return at, ""
-        return lambda: getattr(self._task, "_fut_waiter", None) is not None, ""
+    def _place_of_cancellation(self) -> str | None:
+        return None if self._counted is None else self._counted.place
 
-    def _present_place(self) -> str:
-        place = None if self._counted is None else self._counted.place
-        return place or suspended_in(self._task)
+    def _is_there(self) -> bool:
+        if self._place_of_cancellation() is not None:
+            return True
+        if self._at is None:
+            return getattr(self._task, "_fut_waiter", None) is not None
+        return not (isinstance(self._at, int) or self._task.done()) and bool(_ask(self._at))
+
+
+def _asked_at_awaits(at: At) -> Callable[[int], object]:
+    """Whether this is the await at which to cancel; where it waits first is found otherwise."""
+    if at is None:
+        return lambda _: False
+    if isinstance(at, int):
+        if at < 1:
+            raise BadOption(
+                f"Awaits are counted from 1. It was given at={at}. Leave it out to cancel where it "
+                f"waits first."
+            )
+        return lambda waits: waits == at
+    return lambda _: _ask(at)
+
+
+def _ask(at: asyncio.Event | Callable[[], object]) -> object:
+    return at.is_set() if isinstance(at, asyncio.Event) else at()
