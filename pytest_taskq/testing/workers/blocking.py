@@ -98,7 +98,7 @@ class BlockingWatch:
             self._blocks.append(seen)
 
     def _look(self) -> None:
-        """In a thread of its own: what does a step do whose time is over?"""
+        """In a thread of its own: see what a step does whose time is over."""
         while not self._over.wait(self._limit / LOOKS):
             step = self._step
             if step is None or self._seen is not None or step.seconds() < self._limit:

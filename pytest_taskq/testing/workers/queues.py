@@ -11,21 +11,23 @@ from pytest_taskq.testing.describe import in_one_line
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import number_of
 
-__all__ = ["assert_consumed", "drained", "items_of", "watched"]
+__all__ = ["assert_consumed", "drained", "items_of", "watch_queues_of", "watched"]
 
 Q = TypeVar("Q", bound="asyncio.Queue[Any]")
 SHOWN = 3
+HINT = "make it with taskq.watched(asyncio.Queue())"
 MARK = "_taskq_watch"  # on the queue itself: what watches it lives as long
 
 
 class _Watch:
     """Sees what is taken from one queue, and by which task it is marked done.
 
-    ``task_done()`` does not say which item it means: it is taken for the oldest one of the task
-    that calls it, or else for the oldest of all.
+    ``task_done()`` does not say which item it means: it is taken for what the calling task took
+    last, or else for the oldest of all. ``late``: it may have missed some.
     """
 
-    def __init__(self, queue: Any) -> None:
+    def __init__(self, queue: Any, *, late: bool) -> None:
+        self.late = late
         self.taken: list[Any] = []
         self.open: list[tuple[asyncio.Task[Any] | None, Any]] = []
         take, done = queue._get, queue.task_done  # noqa: SLF001 - the hook for subclasses
@@ -39,21 +41,31 @@ class _Watch:
         def task_done() -> None:
             done()
             task = _task()
-            mine = [entry for entry in self.open if entry[0] is task] or self.open
-            if mine:
-                self.open.remove(mine[0])
+            mine = [place for place, (taker, _) in enumerate(self.open) if taker is task]
+            if self.open:
+                del self.open[mine[-1] if mine else 0]
 
         queue._get, queue.task_done = taken, task_done  # noqa: SLF001 - the same
 
 
 def watched(queue: Q) -> Q:
-    """The same queue; from now on its takers are counted, for ``assert_consumed``.
+    """The same queue; from now on what is taken is noted, for ``assert_consumed``.
 
-    queue = watched(asyncio.Queue())
+        queue = watched(asyncio.Queue())
+
+    The queues that a worker has as attributes or arguments are watched when ``running`` starts it.
     """
-    if MARK not in vars(queue):
-        vars(queue)[MARK] = _Watch(queue)
+    _watch(queue)
     return queue
+
+
+def watch_queues_of(worker: object) -> None:
+    """Watch the queues that an object has as attributes, or a coroutine as arguments."""
+    frame = getattr(worker, "cr_frame", None)
+    owned = getattr(worker, "__dict__", {}) if frame is None else frame.f_locals
+    for value in tuple(owned.values()):
+        if isinstance(value, asyncio.Queue):
+            _watch(value)
 
 
 async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
@@ -62,7 +74,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     Raises AssertionError when that takes longer, and says what is left. It names what was taken
     and not marked done if the queue is ``watched``, or was taken since this call.
     """
-    watched(queue)
+    _watch(queue, late=True)
     join = asyncio.create_task(queue.join())
     try:
         if await all_done({join}, within):
@@ -79,14 +91,14 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
 def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
     """Check that so many items were taken and marked done since the queue was ``watched``.
 
-    ``drained`` watches too, from its call on. None is what ends a consumer, and does not count.
+    ``drained`` watches too, from its call on. A None ends a consumer, and does not count.
     Raises AssertionError for another number, and BadOption for a queue that nobody has watched.
     """
     watch: _Watch | None = vars(queue).get(MARK)
     if watch is None:
         raise BadOption(
-            "assert_consumed() cannot tell what was taken from this queue. It was not watched. "
-            "Make it with taskq.watched(asyncio.Queue()), or `await taskq.drained(queue)` before."
+            f"assert_consumed() cannot tell what was taken from this queue. It was not watched. "
+            f"Please {HINT}."
         )
     taken = [item for item in watch.taken if item is not None]
     if len(taken) != count:
@@ -94,6 +106,7 @@ def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
             f"{number_of(count, 'item')} should have been consumed, {len(taken)} "
             f"{'was' if len(taken) == 1 else 'were'}: {_listed(taken)}"
             + (f"; left in the queue: {_listed(items_of(queue))}" if queue.qsize() else "")
+            + (f". It was watched late: {HINT}" if watch.late else "")
         )
     forgotten = [item for _, item in watch.open]
     if forgotten:
@@ -109,12 +122,17 @@ def items_of(queue: asyncio.Queue[Any]) -> list[Any]:
     return list(items)
 
 
+def _watch(queue: asyncio.Queue[Any], *, late: bool = False) -> None:
+    if MARK not in vars(queue):
+        vars(queue)[MARK] = _Watch(queue, late=late)
+
+
 def _forgotten(queue: asyncio.Queue[Any], count: int) -> str:
     if not count:
         return ""
     items = [item for _, item in vars(queue)[MARK].open][-count:]
-    told = _listed(items) if items else "what was taken before the queue was watched"
-    return f" (task_done() not called for {told})"
+    told = _listed(items) if items else "what was taken before it was watched"
+    return f" (task_done() not called for {told})" + ("" if items else f"; {HINT}")
 
 
 def _unfinished(queue: asyncio.Queue[Any]) -> int:

@@ -16,6 +16,7 @@ from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._signals import STOPPING
 from pytest_taskq.testing.workers._words import how_it_ended, waiting
 from pytest_taskq.testing.workers.leaks import describe_tasks
+from pytest_taskq.testing.workers.queues import watch_queues_of
 from pytest_taskq.testing.workers.shutdown import Jobs, Shutdown, ShutdownReport
 from pytest_taskq.testing.workers.stopped import assert_stopped
 
@@ -73,6 +74,7 @@ class RunningWorker:
     async def __aenter__(self) -> Self:
         self._body = asyncio.current_task()
         self._cancelling = 0 if self._body is None else self._body.cancelling()
+        watch_queues_of(self.worker)
         self._life = Life(self._ways)
         try:
             await self._become_ready()
