@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["Ways", "find_ways"]
 

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_taskq.testing.describe import frames_of, in_one_line, is_library, wait_of
+from pytest_taskq.testing.describe import frames_of, is_library, wait_of
+from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._source import called_at, place_of
 
-__all__ = ["how_it_ended", "number_of", "suspended_in", "waiting", "waits_of"]
+__all__ = ["how_it_ended", "suspended_in", "waiting", "waits_of"]
 
 
 def waiting(task: asyncio.Task[Any]) -> str:
@@ -41,8 +42,3 @@ def how_it_ended(task: asyncio.Task[Any]) -> str:
         return "it was cancelled"
     error = task.exception()
     return f"it returned {in_one_line(task.result())}" if error is None else in_one_line(error)
-
-
-def number_of(count: int, what: str) -> str:
-    """A number and its noun: "1 task", "2 tasks"."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._words import how_it_ended, suspended_in, waiting
 

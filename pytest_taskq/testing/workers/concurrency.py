@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import Clock
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["ConcurrencyProbe", "ProbedCall"]
 

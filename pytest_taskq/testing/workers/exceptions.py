@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["LostExceptions"]
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from pytest_taskq.testing.describe import frames_of, is_library, wait_of
+from pytest_taskq.testing.text import plural
 from pytest_taskq.testing.workers._births import Birthplaces
 from pytest_taskq.testing.workers._limit import take_turns
-from pytest_taskq.testing.workers._words import number_of
 
 __all__ = ["describe_tasks", "leaked_tasks"]
 
@@ -40,7 +40,7 @@ def describe_tasks(
         named = name if ": " in name else f"{task.get_name()} {name}"
         made = None if places is None else places.of(task)
         lines.append(f"{named}() waiting at {where}" + (f", created at {made}" if made else ""))
-    return f"{who} left {number_of(len(lines), 'task')} running: {'; '.join(lines)}"
+    return f"{who} left {plural(len(lines), 'task')} running: {'; '.join(lines)}"
 
 
 def _is_users(task: asyncio.Task[Any]) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.workers._limit import all_done
-from pytest_taskq.testing.workers._words import number_of
 
 __all__ = ["assert_consumed", "drained", "items_of", "watch_queues_of", "watched"]
 
@@ -83,7 +82,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
         join.cancel()
     left, unfinished = queue.qsize(), _unfinished(queue)
     raise AssertionError(
-        f"queue not drained: {number_of(left, 'item')} left, {unfinished - left} unfinished"
+        f"queue not drained: {plural(left, 'item')} left, {unfinished - left} unfinished"
         f"{_forgotten(queue, unfinished - left)}"
     )
 
@@ -103,7 +102,7 @@ def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
     taken = [item for item in watch.taken if item is not None]
     if len(taken) != count:
         raise AssertionError(
-            f"{number_of(count, 'item')} should have been consumed, {len(taken)} "
+            f"{plural(count, 'item')} should have been consumed, {len(taken)} "
             f"{'was' if len(taken) == 1 else 'were'}: {_listed(taken)}"
             + (f"; left in the queue: {_listed(items_of(queue))}" if queue.qsize() else "")
             + (f". It was watched late: {HINT}" if watch.late else "")
@@ -111,7 +110,7 @@ def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
     forgotten = [item for _, item in watch.open]
     if forgotten:
         raise AssertionError(
-            f"{number_of(count, 'item')} consumed, {len(forgotten)} of them unfinished"
+            f"{plural(count, 'item')} consumed, {len(forgotten)} of them unfinished"
             f"{_forgotten(queue, len(forgotten))}"
         )
 

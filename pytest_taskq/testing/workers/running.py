@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pytest_taskq.engine.clock import give_way
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._find import Way, find_ways
 from pytest_taskq.testing.workers._life import Life
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.testing.describe import in_one_line
-from pytest_taskq.testing.workers._words import number_of
+from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe
 from pytest_taskq.testing.workers.queues import items_of
 
@@ -39,7 +38,7 @@ class ShutdownReport:
             jobs = ", ".join(f"job {in_one_line(job)}" for job in self.lost)
             verb = "was" if len(self.lost) == 1 else "were"
             raise AssertionError(
-                f"{len(self.lost)} of {number_of(count, 'in-flight job')} lost: {jobs} {verb} "
+                f"{len(self.lost)} of {plural(count, 'in-flight job')} lost: {jobs} {verb} "
                 f"neither finished nor put back"
             )
 
