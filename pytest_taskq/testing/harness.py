@@ -23,6 +23,7 @@ from pytest_taskq.testing.seen import Reading, SeenJob
 from pytest_taskq.testing.since import Since
 from pytest_taskq.testing.stats import Stats, stats
 from pytest_taskq.testing.timeline import Timeline
+from pytest_taskq.testing.workers.checks import WorkerChecks
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
@@ -33,7 +34,7 @@ __all__ = ["Harness"]
 LIMIT = 1000
 
 
-class Harness(JobAssertions):
+class Harness(JobAssertions, WorkerChecks):
     """Assertions, and runs, over whatever queue the test uses.
 
     What asserts is synchronous. What runs jobs has one name in both kinds of tests: in a sync
@@ -133,8 +134,8 @@ class Harness(JobAssertions):
         return Performed("taskq.perform()", finish, self._environment.unawaited)
 
     @asynccontextmanager
-    async def running(self, *, workers: int = 1) -> AsyncIterator[None]:
-        """Live workers for the length of a block, ended as the library ends them."""
+    async def live_workers(self, workers: int) -> AsyncIterator[None]:
+        """Those of the queues under test, ended as their library ends them."""
         tasks = [
             asyncio.create_task(app.run_forever(workers=workers), name=f"{app.library} workers")
             for app in self._used_apps()

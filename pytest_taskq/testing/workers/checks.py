@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, overload
+
+from pytest_taskq.testing.workers._find import Way
 from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe
 from pytest_taskq.testing.workers.queues import assert_consumed, drained, watched
@@ -14,9 +20,38 @@ __all__ = ["WorkerChecks"]
 
 
 class WorkerChecks:
-    """``taskq.running(worker)``, ``taskq.concurrency()``, ``await taskq.drained(queue)`` ..."""
+    """For workers that no library of ours runs: of any class, with nothing to inherit."""
 
-    running = staticmethod(running)
+    @overload
+    def running(self, *, workers: int = 1) -> AbstractAsyncContextManager[None]: ...
+    @overload
+    def running(
+        self,
+        worker: object,
+        *,
+        until: asyncio.Event | Callable[[], object] | None = None,
+        start: Way = None,
+        stop: Way = None,
+        timeout: float = 2.0,
+        within: float = 5.0,
+    ) -> RunningWorker: ...
+    def running(
+        self, worker: object = None, *, workers: int = 1, **given: Any
+    ) -> AbstractAsyncContextManager[Any]:
+        """Live workers for the length of a block, ended as they end themselves.
+
+        Without a worker: those of the queues under test. With one of your own, of any class: see
+        ``testing.workers.running``.
+
+            async with taskq.running(Worker(queue), until=ready) as w:
+                ...
+        """
+        return self.live_workers(workers) if worker is None else running(worker, **given)
+
+    def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
+        """Those of the queues under test."""
+        raise NotImplementedError
+
     shutdown = staticmethod(RunningWorker.shutdown)
     assert_stopped = staticmethod(assert_stopped)
     cancel_and_check = staticmethod(cancel_and_check)

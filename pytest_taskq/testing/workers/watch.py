@@ -35,13 +35,21 @@ class TestWatch:
     async def begin(self) -> None:
         """Watch from now on."""
         loop = asyncio.get_running_loop()
+        if self._blocking is not None:
+            await self._blocking.begin()
         self._before = asyncio.all_tasks() if self._wants_tasks else set()
         if self._wants_tasks or self._lost is not None:
             self._in_place.enter_context(births(loop, self._places.note))
         if self._lost is not None:
             self._lost.begin(loop)
+
+    def close(self) -> None:
+        """Watch no more."""
         if self._blocking is not None:
-            await self._blocking.begin()
+            self._blocking.end()
+        if self._lost is not None:
+            self._lost.end()
+        self._in_place.close()
 
     async def end(self) -> list[str]:
         """Watch no more. What was wrong, each with all that is known of it."""
