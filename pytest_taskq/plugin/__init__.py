@@ -33,6 +33,7 @@ from pytest_taskq.plugin.substitute import (
     leave,
     surround,
 )
+from pytest_taskq.plugin.watching import looked_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -119,7 +120,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("taskq_time") is not None:
             names: list[str] = getattr(item, "fixturenames", [])
             if "taskq_clock" not in names:
-                names.insert(0, "taskq_clock")
+                # A list of its own: pytest's is shared by all cases of a parametrized test.
+                vars(item)["fixturenames"] = ["taskq_clock", *names]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -144,20 +146,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     Afterwards nothing may be hidden that the test has not looked at.
     """
     environment = item.stash.get(ENVIRONMENT, None)
-    if environment is None:
-        yield
-        return
     owner, name = _coroutine_of(item)
-    if owner is None:
+    watched = None if owner is None else looked_after(item)
+    if owner is None or (environment is None and watched is None):
         yield
     else:
-        function = getattr(owner, name)
-        setattr(owner, name, _ending(environment, function))
+        function = ended = getattr(owner, name)
+        if environment is not None:
+            ended = _ending(environment, ended)
+        setattr(owner, name, ended if watched is None else watched(ended))
         try:
             yield
         finally:
             setattr(owner, name, function)
-    check_strictness(item, environment)
+    if environment is not None:
+        check_strictness(item, environment)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
     from pytest_taskq.engine.clock import Mode
 
-__all__ = ["MARKERS", "TimeMark", "marked_backends", "marked_strict", "time_mark"]
+__all__ = [
+    "MARKERS",
+    "TimeMark",
+    "marked_backends",
+    "marked_noblock",
+    "marked_strict",
+    "time_mark",
+]
 
 MARKERS = (
     'taskq_time(start=None, mode="held"): clock of one test; mode is held, auto or real',
-    "taskq_strict(*kinds): what it may not leave unseen: errors, unexecuted; False for nothing",
+    "taskq_strict(*kinds): what it may not leave unseen: errors, unexecuted, tasks, exceptions",
+    "taskq_noblock(seconds=0.05): how long one step of the event loop may take, in real seconds",
     "taskq_backend(*names): run one test on those of the run's stores; on all it names if on none",
 )
 MODES = ("auto", "held", "real")
@@ -65,6 +73,25 @@ def marked_strict(node: pytest.Item) -> frozenset[str] | None:
             pytrace=False,
         )
     return frozenset(mark.args)
+
+
+def marked_noblock(node: pytest.Item) -> float | None:
+    """How long a step of the loop may take in this test; None for any time."""
+    mark = node.get_closest_marker("taskq_noblock")
+    if mark is None:
+        return None
+    given = [*mark.args, *(mark.kwargs[name] for name in mark.kwargs if name == "seconds")] or [
+        0.05
+    ]
+    is_number = type(given[0]) in {int, float}
+    if len(given) > 1 or set(mark.kwargs) - {"seconds"} or not is_number or given[0] <= 0:
+        found = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+        pytest.fail(
+            f"{node.nodeid}: the marker taskq_noblock takes a number of seconds above 0. It was "
+            f"given {found}. Write for instance @pytest.mark.taskq_noblock(0.05).",
+            pytrace=False,
+        )
+    return float(given[0])
 
 
 def time_mark(node: pytest.Item) -> TimeMark | None:

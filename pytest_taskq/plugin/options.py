@@ -28,7 +28,7 @@ SERVERS = {
 }
 """The backends that have a server, and the schemes of its URLs."""
 FREEZERS = ("auto", "freezegun", "time-machine", "none")
-STRICT = ("errors", "unexecuted")
+STRICT = ("errors", "unexecuted", "tasks", "exceptions")
 STRICT_HELP = f"what fails a test that does not look at it: {', '.join(STRICT)}, or off"
 TIMELINES = ("failed", "all", "none")
 REPORTS = ("coverage",)

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
     from pytest_taskq.testing.environment import Environment
 
-__all__ = ["check_strictness"]
+__all__ = ["check_strictness", "strictness"]
+
+
+def strictness(item: pytest.Item) -> frozenset[str]:
+    """What fails the test: the kinds of its marker, or else those of the run."""
+    kinds = marked_strict(item)
+    return read_options(item.config).strict if kinds is None else kinds
 
 
 def check_strictness(item: pytest.Item, environment: Environment) -> None:
@@ -20,8 +26,6 @@ def check_strictness(item: pytest.Item, environment: Environment) -> None:
     __tracebackhide__ = True
     from pytest_taskq.testing.strict import check_end
 
-    kinds = marked_strict(item)
-    if kinds is None:
-        kinds = read_options(item.config).strict
+    kinds = strictness(item)
     with_harness = "taskq" in getattr(item, "fixturenames", ())
     check_end(environment, kinds, None if with_harness else item.path)

@@ -34,6 +34,8 @@ def test_collecting_loads_nothing_heavy(run_files, loops):
         "pytest_taskq.plugin.marks",
         "pytest_taskq.plugin.options",
         "pytest_taskq.plugin.report",
+        "pytest_taskq.plugin.strict",
+        "pytest_taskq.plugin.watching",
     ]
 
 
