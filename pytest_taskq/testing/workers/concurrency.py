@@ -204,7 +204,7 @@ class ConcurrencyProbe:
 
     @staticmethod
     def _time(micros: int) -> str:
-        return f"t={micros / 1e6:.6g} s"
+        return f"t={round(micros / 1e6, 3):g} s"
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
