@@ -177,12 +177,15 @@ class Harness(JobAssertions, WorkerChecks):
         return cron_plan(app.tasks()[name], n, self.clock.now())
 
     def timeline(self) -> Timeline:
-        """What happened until now: text by ``str()``, records by iteration."""
+        """What has happened until now: text by ``str``, records by iteration."""
         return Timeline(self._environment.shown(), self._environment.redaction)
 
-    def stats(self) -> Stats:
-        """Counts, waits, run times and how busy the workers were, in job time."""
-        return stats(self.apps)
+    def stats(self, only: object = None) -> Stats:
+        """Figures until now, in the time of the clock. ``only``: a job, a task or a list of them.
+
+        assert taskq.stats().wait.p99 < timedelta(seconds=1)
+        """
+        return stats(self.apps, only=self._chooser(only))
 
     async def _run(self, drain: Drain) -> list[SeenJob]:
         __tracebackhide__ = True

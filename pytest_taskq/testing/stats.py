@@ -13,8 +13,8 @@ from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import FINAL, Job, JobId, State
 from pytest_taskq.core.outcome import Failed
 from pytest_taskq.engine.history import Event
+from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.text import length_text, plural
-from pytest_taskq.testing.timeline import AppShown
 
 __all__ = ["Spread", "Stats", "WorkerStats", "stats"]
 
@@ -161,18 +161,19 @@ class Stats:
         yield from map(str, self.workers.values())
 
 
-def stats(apps: Sequence[AppShown], *, only: Callable[[Job], bool] | None = None) -> Stats:
+def stats(
+    apps: Sequence[AppUnderTest], *, only: Callable[[AppUnderTest, Job], bool] | None = None
+) -> Stats:
     """The figures of these apps until now; of the jobs for which ``only`` is true.
 
     assert taskq.stats().wait.p99 < timedelta(seconds=1)
     print(taskq.stats())
     """
-    books = [_read(app, only) for app in apps]
+    books = [_Book(app, only) for app in apps]
     states = dict.fromkeys(map(str, State), 0)
-    for app in apps:
-        for job in app.jobs():
-            if only is None or only(job):
-                states[job.state] += 1
+    for book in books:
+        for job in book.jobs():
+            states[job.state] += 1
     first = min((book.first for book in books if book.first is not None), default=0)
     last = max((book.last for book in books), default=0)
     period = timedelta(microseconds=max(last - first, 0))
@@ -199,18 +200,34 @@ class _Span(NamedTuple):
 
 
 class _Book:
-    """What is counted while the history of one app is read."""
+    """What the history of one app says of the jobs that count."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: AppUnderTest, only: Callable[[AppUnderTest, Job], bool] | None) -> None:
+        self._app = app
+        self._only = only
+        self._counts: dict[JobId, bool] = {}
         self.first: Instant | None = None
         self.last: Instant = 0
         self.waits: list[int] = []
         self.spans: list[_Span] = []
         self.retries = self.failures = self.most_attempts = 0
         self._open: dict[JobId, Event] = {}
+        for event in app.history:
+            if event.verb != "renew" and self._is_counted(event.job):
+                self._add(event)
 
-    def add(self, event: Event) -> None:
-        """Count one event."""
+    def jobs(self) -> Iterator[Job]:
+        """The jobs as they are now."""
+        return (job for job in self._app.jobs() if self._is_counted(job))
+
+    def _is_counted(self, job: Job) -> bool:
+        if self._only is None:
+            return True
+        if job.id not in self._counts:
+            self._counts[job.id] = self._only(self._app, job)
+        return self._counts[job.id]
+
+    def _add(self, event: Event) -> None:
         job = event.job
         self.first = event.at if self.first is None else self.first
         self.last = max(self.last, event.at)
@@ -222,14 +239,6 @@ class _Book:
         elif event.verb in ENDS and (begun := self._open.pop(job.id, None)) is not None:
             self.spans.append(_Span(begun.worker or "", begun.at, event.at))
             self.failures += isinstance(event.outcome, Failed) or event.verb == "expire"
-
-
-def _read(app: AppShown, only: Callable[[Job], bool] | None) -> _Book:
-    book = _Book()
-    for event in app.history:
-        if event.verb != "renew" and (only is None or only(event.job)):
-            book.add(event)
-    return book
 
 
 def _workers(spans: Sequence[_Span], period: timedelta) -> dict[str, WorkerStats]:

@@ -110,9 +110,10 @@ class Thresholds:
                 )
             found, median = getattr(spread, name), spread.p50
             if found > times * median:
+                long, middle = found.total_seconds(), median.total_seconds()
                 raise AssertionError(
-                    f"The {name} of {plural(len(spread), 'time')} is {_text(found)}, and at most "
-                    f"{times:g} times the median of {_text(median)} is allowed."
+                    f"The {name} of {plural(len(spread), 'time')} is {_seconds(long)}, and at most "
+                    f"{times:g} times the median of {_seconds(middle)} is allowed."
                 )
         return spread
 
@@ -123,11 +124,11 @@ class Thresholds:
         """
         __tracebackhide__ = True
         unit = min(self.reference() for _ in range(self._rounds))
-        found = stats.wait.percentile(percentile)
-        ratio = found.total_seconds() / unit
+        waited = stats.wait.percentile(percentile).total_seconds()
+        ratio = waited / unit
         if ratio > at_most:
             raise AssertionError(
-                f"{percentile:g}% of the jobs waited up to {_text(found)}: {_times(ratio)} "
+                f"{percentile:g}% of the jobs waited up to {_seconds(waited)}: {_times(ratio)} "
                 f"reference jobs, and at most {at_most:g} are allowed. {_reference(unit)}"
             )
         return ratio
@@ -295,7 +296,3 @@ def _reference(unit: float) -> str:
 
 def _seconds(seconds: float) -> str:
     return length_text(seconds * MICROS)
-
-
-def _text(length: Any) -> str:
-    return _seconds(length.total_seconds())

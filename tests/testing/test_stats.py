@@ -90,7 +90,7 @@ async def test_only_some_jobs(app):
     for seconds in (1, 5):
         await app.add("resize", seconds)
     await work(app, seconds=10)
-    figures = stats([app], only=lambda job: app.tell(job).args == (5,))
+    figures = stats([app], only=lambda _, job: app.tell(job).args == (5,))
     assert (figures.jobs, figures.run.max, figures.wait.max) == (1, 5 * SECOND, SECOND)
 
 

@@ -136,8 +136,8 @@ async def test_a_wait_and_the_use_of_workers_are_read_from_the_figures():
 
     assert without_reference(1e6).assert_wait(figures, at_most=1) == pytest.approx(6e-4)
     assert text_of(lambda: without_reference(0.01).assert_wait(figures, at_most=100)) == (
-        f"95% of the jobs waited up to 3 s: 60,000 reference jobs, and at most 100 are allowed. "
-        f"{HERE}"
+        "95% of the jobs waited up to 3 s: 60,000 reference jobs, and at most 100 are allowed. "
+        + HERE
     )
     assert Thresholds().assert_utilisation(figures, at_least=0.4) == 0.4
     assert text_of(lambda: Thresholds().assert_utilisation(figures, at_least=0.9)) == (
