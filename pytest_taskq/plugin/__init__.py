@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_taskq.plugin.backends import close_run, describe_backends, hand_over, spread
+from pytest_taskq.plugin.evidence import attach_evidence, gather_evidence
 from pytest_taskq.plugin.fixtures import (
     ENVIRONMENT,
     docket,
@@ -87,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     check_substitutes(config)
     if not (config.option.help or config.option.version):
         config.stash[HEADER] = describe_backends(config)
+        gather_evidence(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -174,8 +176,10 @@ def pytest_runtest_makereport(
         with own_frames_hidden(call.excinfo):
             report = yield
     environment = item.stash.get(ENVIRONMENT, None)
-    if environment is not None and shows_queues(report, item.config):
-        show_queues(report, environment)
+    if environment is not None:
+        if shows_queues(report, item.config):
+            show_queues(report, environment)
+        attach_evidence(report, environment, item.config)
     return report
 
 

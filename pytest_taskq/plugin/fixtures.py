@@ -73,6 +73,7 @@ def environment_of(
             stuck_after=options.stuck_after,
             redaction=redaction_of(item.config),
             timeline=options.timeline != "none",
+            collects=bool(options.html),
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         item.stash[ENVIRONMENT] = environment

@@ -55,7 +55,7 @@ def show_passed(terminal: pytest.TerminalReporter) -> None:
 
 def show_queues(report: pytest.TestReport, environment: Environment) -> None:
     """Add what the queues look like at this moment."""
-    if environment.queues:
+    if environment.shown():
         try:
             text = environment.describe()
         except Exception as error:  # noqa: BLE001 - a report must not fail on what it reports

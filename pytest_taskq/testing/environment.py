@@ -34,6 +34,7 @@ class Environment:
 
     ``mode`` and ``start`` are the clock's; ``seed``, ``chain_limit`` and ``escapes``
     are the queues'. ``redaction`` and ``timeline``: how, and whether, what happened is shown.
+    ``collects``: for the page of the run too.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Environment:
         stuck_after: float = 5.0,
         redaction: Redaction | None = None,
         timeline: bool = True,
+        collects: bool = False,
     ) -> None:
         self.clock = Clock(mode, start, freezer=make_freezer(freezer))
         self.queues: list[Queue] = []
@@ -74,6 +76,8 @@ class Environment:
         self._stuck_after = stuck_after
         self.redaction = redaction or Redaction()
         self._timeline = timeline
+        self._collects = collects
+        self._collected: dict[str, Any] | None = None
 
     def new_queue(self) -> Queue:
         """A queue on a store of its own and on this test's clock."""
@@ -111,6 +115,14 @@ class Environment:
             return self._noted
         return describe_apps(self.shown(), self.redaction, timeline=self._timeline)
 
+    def collected(self) -> dict[str, Any]:
+        """What the page of the run shows of this test, now or when it was noted."""
+        from pytest_taskq.testing.html import collect
+
+        if self._collected is not None:
+            return self._collected
+        return collect(self.shown(), self.redaction)
+
     def shown(self) -> list[AppShown]:
         """What can be told about: the apps of the test."""
         told = [app.history for app in self.apps]
@@ -120,6 +132,8 @@ class Environment:
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""
         self._noted = self.describe()
+        if self._collects:
+            self._collected = self.collected()
 
     def enter(self) -> None:
         """The code of the test begins: what other tests used last does not concern it."""

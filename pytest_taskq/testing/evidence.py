@@ -14,7 +14,7 @@ from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.timeline import AppShown, Teller, Timeline
 
-__all__ = ["QueueAlone", "describe_apps", "describe_queue"]
+__all__ = ["QueueAlone", "describe_apps", "describe_queue", "traceback_of"]
 
 SHOWN = 20
 LINES = 60
@@ -117,11 +117,11 @@ def _failures(teller: Teller) -> list[str]:
     for job, failure, error in list(last.values())[:SHOWN]:
         name = teller.number(job.id)
         lines += ["", f"Job {name} ({job.task}) failed in attempt {job.attempt}:"]
-        lines += ["  " + teller.clean(line, job) for line in _traceback(error, failure)]
+        lines += ["  " + teller.clean(line, job) for line in traceback_of(error, failure)]
     return lines
 
 
-def _traceback(error: BaseException, failure: Failure) -> list[str]:
+def traceback_of(error: BaseException, failure: Failure) -> list[str]:
     """The traceback from the first frame on that is the user's own."""
     place = error.__traceback__
     while place is not None and is_library(place.tb_frame.f_code.co_filename):
