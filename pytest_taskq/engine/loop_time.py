@@ -69,6 +69,8 @@ class LoopTime:
         self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
         self._settling: list[asyncio.Future[None]] = []
         self._turns = 0
+        self.rests = 0
+        """How often every task waited, and nothing was owed by the real world."""
         self._users = 0
         self._start, self._from, self._end, self._resolution = 0.0, 0, inf, RESOLUTION
 
@@ -220,6 +222,7 @@ class LoopTime:
         """Wait for the real world; while it is owed something, an auto clock goes on."""
         real = self.real_timers.next_in()
         limits = [] if real is None else [real]
+        self.rests += not owed
         flows = owed and self.clock.mode == "auto"
         if owed:
             limits.append(self.real.silence)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
-from weakref import ref
+from weakref import ReferenceType, ref
 
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Mode
@@ -24,9 +25,12 @@ from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import Looked
 from pytest_taskq.testing.timeline import AppShown
 
-__all__ = ["Environment"]
+__all__ = ["PRESENT", "Environment"]
 
 T = TypeVar("T")
+
+PRESENT: ContextVar[ReferenceType[Environment] | None] = ContextVar("taskq_present", default=None)
+"""The surroundings of the async test that this code is part of."""
 
 
 class Environment:
@@ -138,6 +142,7 @@ class Environment:
     def enter(self) -> None:
         """The code of the test begins: what other tests used last does not concern it."""
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
+        PRESENT.set(ref(self))
         self._task = asyncio.current_task()
         self._in_loop.enter_context(
             self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeGuard, TypeVar, overload
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.engine.loop_time import sleep_real
+from pytest_taskq.engine.loop_time import LoopTime, sleep_real
 from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.queue import LAST_USED
 from pytest_taskq.testing.describe import describe_waiting_tasks
 from pytest_taskq.testing.evidence import describe_queue
+from pytest_taskq.testing.matching import JobPattern
+from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["wait_until"]
@@ -24,6 +26,15 @@ __all__ = ["wait_until"]
 T = TypeVar("T")
 
 
+@overload
+def wait_until(
+    predicate: JobPattern,
+    *,
+    state: str = "succeeded",
+    timeout: float = 2.0,
+    poll: float = 0.01,
+    message: str | None = None,
+) -> Coroutine[Any, Any, SeenJob]: ...
 @overload
 def wait_until(
     predicate: Callable[[], Awaitable[T | None]],
@@ -41,8 +52,9 @@ def wait_until(
     message: str | None = None,
 ) -> Coroutine[Any, Any, T]: ...
 async def wait_until(
-    predicate: Callable[[], Any],
+    predicate: Callable[[], Any] | JobPattern,
     *,
+    state: str = "succeeded",
     timeout: float = 2.0,  # noqa: ASYNC109 - it is the condition's time, and reported as such
     poll: float = 0.01,
     message: str | None = None,
@@ -53,9 +65,19 @@ async def wait_until(
     ``timeout`` and ``poll`` are real seconds. On time-out raises AssertionError with the
     message, the last value or exception, what the queue looked like, and which tasks wait.
 
-        job = await wait_until(lambda: find_job(7), timeout=1, message="job 7 never came")
+    Given a ``job()``, it waits until one that matches is in this ``state``, and returns it. That
+    fails at once when nothing is due or in hand and nothing can move any more.
+
+        found = await wait_until(lambda: find_row(7), timeout=1, message="row 7 never came")
+        receipt = await wait_until(job(send_receipt, cart_id=7))
     """
     __tracebackhide__ = True
+    hopeless = _never
+    if isinstance(predicate, JobPattern):
+        from pytest_taskq.testing.awaited_jobs import AwaitedJobs
+
+        predicate = AwaitedJobs(predicate, state)
+        hopeless, message = predicate.hopeless, message or f"{predicate!r} did not come"
     _check(predicate, timeout, poll)
     stopwatch = Stopwatch()
     started = asyncio.get_running_loop().time()
@@ -72,7 +94,9 @@ async def wait_until(
             return value
         left = timeout - stopwatch.seconds()
         if left <= 0:
-            raise AssertionError(_timed_out(message, timeout, last)) from error
+            raise AssertionError(_told(message, f"waited {timeout:g} s", last)) from error
+        if (reason := hopeless()) is not None:
+            raise AssertionError(_told(message, f"nothing can move any more: {reason}", last))
         await _pause(min(poll, left), started)
 
 
@@ -100,7 +124,8 @@ async def _ask(predicate: Callable[[], Any], seconds: float) -> Any:
 async def _pause(seconds: float, started: float) -> None:
     # A loop whose clock stands still, because somebody froze `time.monotonic`, never wakes a
     # sleeper; a thread does.
-    if asyncio.get_running_loop().time() == started:
+    loop = asyncio.get_running_loop()
+    if LoopTime.of(loop) is None and loop.time() == started:
         await asyncio.to_thread(time.sleep, seconds)
     else:
         await sleep_real(seconds)
@@ -128,9 +153,13 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _timed_out(message: str | None, seconds: float, last: str) -> str:
+def _never() -> str | None:
+    return None
+
+
+def _told(message: str | None, how: str, last: str) -> str:
     what = message or "the condition did not become true"
-    parts = [f"{what} (waited {seconds:g} s; the last time {last})"]
+    parts = [f"{what} ({how}; the last time {last})"]
     queue = LAST_USED.get()
     if queue is not None and (found := queue()) is not None and not found.closed:
         parts.append(describe_queue(found))

@@ -1,0 +1,97 @@
+"""Jobs that a test waits for: whether they have come, and whether they still can."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.errors import BadOption
+from pytest_taskq.core.job import State
+from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.testing.asked import check_state
+from pytest_taskq.testing.environment import PRESENT
+from pytest_taskq.testing.matching import JobPattern
+from pytest_taskq.testing.seen import Reading, SeenJob
+from pytest_taskq.testing.text import plural
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.under_test import AppUnderTest
+    from pytest_taskq.testing.environment import Environment
+
+__all__ = ["AwaitedJobs"]
+
+POOL = "asyncio_"
+
+
+class AwaitedJobs:
+    """Asks, for ``wait_until``, for a job that matches and is in this state."""
+
+    def __init__(self, pattern: JobPattern, state: str) -> None:
+        check_state(state)
+        self._environment = _present(pattern)
+        self._pattern = pattern
+        self._state = state
+        time = LoopTime.of(asyncio.get_running_loop())
+        self._rests = 0 if time is None else time.rests
+
+    def __call__(self) -> SeenJob | None:
+        """The first one, or None."""
+        for app in self._environment.apps:
+            for _, seen in Reading(app, self._environment.looked).enqueued:
+                if seen.is_in(self._state) and seen.compare(self._pattern).matches:
+                    return seen
+        return None
+
+    def __repr__(self) -> str:
+        return f"{self._pattern!r} {self._state}"
+
+    def hopeless(self) -> str | None:
+        """Why it cannot come any more; None while it can.
+
+        Since it was asked last, every task of the loop has waited, and nothing real was
+        outstanding. Servers and threads may bring what nobody here knows of: then it can come.
+        """
+        time = LoopTime.of(asyncio.get_running_loop())
+        if time is None or time.rests == self._rests or _others_run():
+            return None
+        self._rests = time.rests
+        apps = self._environment.apps
+        if not all(queue.store.immediate for queue in self._environment.queues):
+            return None
+        jobs = [job for app in apps for job in app.jobs()]
+        if any(job.state is State.RUNNING for job in jobs):
+            return None
+        return f"nothing is in hand, and {_waiting(apps)}"
+
+
+def _waiting(apps: Sequence[AppUnderTest]) -> str:
+    now = apps[0].clock.now()
+    queued = [job for app in apps for job in app.jobs() if job.state is State.QUEUED]
+    due = sum(job.due_at <= now for job in queued)
+    if due:
+        return f"{plural(due, 'job')} {'is' if due == 1 else 'are'} due, but no worker takes them"
+    if queued:
+        return f"{plural(len(queued), 'job')} due later, on a clock that is {apps[0].clock.mode}"
+    return "no job is queued"
+
+
+def _others_run() -> bool:
+    """Whether there are threads that the loop does not know of."""
+    main = threading.main_thread()
+    return any(
+        thread is not main and not thread.name.startswith(POOL) and not thread.daemon
+        for thread in threading.enumerate()
+    )
+
+
+def _present(pattern: JobPattern) -> Environment:
+    found = PRESENT.get()
+    environment = None if found is None else found()
+    if environment is None or not environment.apps:
+        raise BadOption(
+            f"wait_until() knows no queue to find {pattern!r} on. This test uses none. Ask for a "
+            f"fixture such as docket or taskq, or wait for a function: wait_until(lambda: ...)."
+        )
+    return environment

@@ -1,0 +1,87 @@
+"""Waiting for jobs, and the end of waiting when nothing can bring them."""
+
+import asyncio
+
+import pytest
+
+from pytest_taskq import job, wait_until
+from pytest_taskq.core.errors import BadOption
+
+pytestmark = pytest.mark.asyncio
+
+
+async def receipt(cart_id: int):
+    return cart_id
+
+
+async def waits(taskq):
+    with pytest.raises(AssertionError) as caught:
+        await wait_until(job(receipt, 7), timeout=60)
+    return str(caught.value).splitlines()[0]
+
+
+async def test_it_gives_the_job_that_has_come(docket, taskq):
+    async with taskq.running():
+        await docket.add(receipt)(6)
+        await docket.add(receipt)(7)
+        found = await wait_until(job(receipt, 7))
+    assert (found.result, found.state) == (7, "succeeded")
+
+
+async def test_another_state_can_be_waited_for(docket, taskq):
+    over = asyncio.Event()
+
+    async def slow():
+        await over.wait()
+
+    async with taskq.running():
+        await docket.add(slow)()
+        assert await wait_until(job(slow), state="running") == job(slow)
+        over.set()
+
+
+async def test_it_ends_at_once_when_there_is_no_such_job(docket, taskq):
+    docket.register(receipt)
+    async with taskq.running():
+        assert await waits(taskq) == (
+            "job(receipt, 7) succeeded did not come (nothing can move any more: nothing is in "
+            "hand, and no job is queued; the last time it returned None)"
+        )
+
+
+async def test_it_ends_at_once_when_no_worker_runs(docket, taskq):
+    await docket.add(receipt)(7)
+    assert "1 job is due, but no worker takes them" in await waits(taskq)
+
+
+async def test_it_ends_at_once_when_the_clock_is_held(docket, taskq, taskq_clock):
+    docket.register(receipt)
+    taskq_clock.advance(1)
+    await taskq.enqueue(job(receipt, 7), at="1h")
+    async with taskq.running():
+        assert "1 job due later, on a clock that is held" in await waits(taskq)
+
+
+async def test_on_an_auto_clock_time_passes_to_the_job(docket, taskq):
+    docket.register(receipt)
+    await taskq.enqueue(job(receipt, 7), at="1h")
+    async with taskq.running():
+        await wait_until(job(receipt, 7))
+
+
+async def test_a_task_that_will_enqueue_it_is_waited_for(docket, taskq):
+    docket.register(receipt)
+
+    async def later():
+        await asyncio.sleep(30)
+        await docket.add(receipt)(7)
+
+    enqueuing = asyncio.create_task(later())
+    async with taskq.running():
+        await wait_until(job(receipt, 7))
+    await enqueuing
+
+
+async def test_without_a_queue_it_says_what_to_ask_for():
+    with pytest.raises(BadOption, match="knows no queue to find job"):
+        await wait_until(job(receipt))
