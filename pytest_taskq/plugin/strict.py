@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_taskq.plugin.marks import marked_strict
 from pytest_taskq.plugin.options import read_options
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_taskq.testing.environment import Environment
 
 __all__ = ["check_strictness", "strictness"]
@@ -22,10 +22,12 @@ def strictness(item: pytest.Item) -> frozenset[str]:
 
 
 def check_strictness(item: pytest.Item, environment: Environment) -> None:
-    """Raise what the test leaves unseen, in the measure of its marker or of the run."""
+    """Fail for what the test leaves unseen, in the measure of its marker or of the run."""
     __tracebackhide__ = True
     from pytest_taskq.testing.strict import check_end
 
     kinds = strictness(item)
     with_harness = "taskq" in getattr(item, "fixturenames", ())
-    check_end(environment, kinds, None if with_harness else item.path)
+    complaint = check_end(environment, kinds, None if with_harness else item.path)
+    if complaint:
+        pytest.fail(complaint, pytrace=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.under_test import AppUnderTest
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 
 __all__ = ["under_test"]
 

@@ -8,13 +8,12 @@ from typing import Any, TypedDict, Unpack
 
 from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.core.instants import to_datetime, to_instant
+from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
 from pytest_taskq.core.job import Failure
 from pytest_taskq.engine.clock import Clock
-from pytest_taskq.testing.describe import in_one_line
-from pytest_taskq.testing.explain import show
-from pytest_taskq.testing.matching import JobPattern, Mismatch, alike
+from pytest_taskq.testing.matching import JobPattern, Mismatch, alike, show
 from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.text import in_one_line, length_text
 
 __all__ = ["Asked", "Options", "check_state", "check_times", "is_error"]
 
@@ -33,18 +32,25 @@ class Options(TypedDict, total=False):
 
 
 class Asked:
-    """The options of ``assert_enqueued``, described there."""
+    """The options of ``assert_enqueued``, described there. Raises BadOption for others."""
 
-    def __init__(self, clock: Clock, **options: Unpack[Options]) -> None:
+    def __init__(self, call: str, clock: Clock, **options: Unpack[Options]) -> None:
+        known = Options.__optional_keys__
+        for name in sorted(options.keys() - known):
+            raise BadOption(
+                f"{call}() cannot ask for that of a job. It was given {name}=, and knows "
+                f"{', '.join(sorted(known))}. Arguments of its task belong into job()."
+            )
+        self._asked = dict(options)
         at, within = options.pop("at", None), options.pop("within", None)
         self._others = dict(options)
         self._at: datetime | timedelta | None
         if isinstance(at, datetime):
             self._at = to_datetime(to_instant(at))
         else:
-            self._at = None if at is None else timedelta(microseconds=to_step("at", at, {}))
+            self._at = None if at is None else timedelta(microseconds=to_step(call, at, {}))
         if within is not None:
-            self._slack = timedelta(microseconds=to_step("within", within, {}))
+            self._slack = timedelta(microseconds=to_step(call, within, {}))
             self._at = timedelta() if at is None else self._at
         else:
             self._slack = timedelta() if clock.mode == "held" else SLACK
@@ -63,20 +69,14 @@ class Asked:
         return Comparison(True, fields)
 
     def __str__(self) -> str:
-        told = [f", {name} {show(value)}" for name, value in self._asked()]
-        return "".join(told)
-
-    def _asked(self) -> list[tuple[str, object]]:
-        asked = list(self._others.items())
-        if self._at is not None:
-            asked.append(("at", self._at if isinstance(self._at, datetime) else f"+{self._at}"))
-        return asked
+        return "".join(f", {name}={_written(value)}" for name, value in self._asked.items())
 
     def _due(self, job: SeenJob, at: datetime | timedelta) -> Mismatch:
         expected = at if isinstance(at, datetime) else job.enqueued_at + at
         off = job.at - expected
         ok = abs(off) <= self._slack
-        note = "" if ok else f"{abs(off)} {'late' if off > timedelta() else 'early'}"
+        length = length_text(to_micros(abs(off)))
+        note = "" if ok else f"{length} {'late' if off > timedelta() else 'early'}"
         return Mismatch("at", expected, job.at, ok, note)
 
 
@@ -99,6 +99,10 @@ def is_error(expected: Any, error: BaseException | Failure | None) -> bool:
     if isinstance(expected, BaseException):
         return type(expected) is type(error) and expected.args == getattr(error, "args", None)
     return alike(expected, error)
+
+
+def _written(value: object) -> str:
+    return length_text(to_micros(value)) if isinstance(value, timedelta) else show(value)
 
 
 def check_state(state: object) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, Protocol, Unpack, overload
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.asked import Asked, Options, check_state, check_times, is_error
-from pytest_taskq.testing.explain import count_of, listed, nearest, table, wrong_count, wrong_order
+from pytest_taskq.testing.explain import headline, listed, nearest, table, wrong_count, wrong_order
 from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_of
 from pytest_taskq.testing.seen import SeenJob
+from pytest_taskq.testing.text import plural
 
 __all__ = ["JobAssertions", "Source"]
 
@@ -19,6 +22,13 @@ class Source(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock of the test."""
+
+    def check(self, pattern: JobPattern) -> str:
+        """Raise BadOption for arguments that the task cannot take.
+
+        Returns what is to be said where its name is so near to that of a task that it is
+        taken for a mistake.
+        """
 
     def enqueued(self) -> list[SeenJob]:
         """What was enqueued, oldest first."""
@@ -62,18 +72,19 @@ class JobAssertions:
             placed = taskq.assert_enqueued(job(charge, cart_id=7), queue="payments")
         """
         __tracebackhide__ = True
-        asked = Asked(self._source.clock, **options)
+        asked = Asked("assert_enqueued", self._source.clock, **options)
         if isinstance(wanted, list | tuple):
-            return self._assert_exactly([pattern_of(each) for each in wanted], asked)
+            return self._assert_exactly(self._patterns(wanted, times), asked)
         check_times(times)
-        pattern = pattern_of(wanted)
+        pattern, doubt = self._pattern(wanted)
         jobs = self._source.enqueued()
         found = [job for job in jobs if asked.compare(job, pattern).matches]
         if not found:
-            told = nearest(jobs, lambda job: asked.compare(job, pattern))
+            told = doubt or nearest(jobs, lambda job: asked.compare(job, pattern))
             self._fail("assert_enqueued", f"no job matches {pattern!r}{asked}", told)
         if times is not None and len(found) != times:
-            self._fail("assert_enqueued", f"{pattern!r}{asked}", wrong_count(found, times))
+            what = f"expected {pattern!r}{asked} {plural(times, 'time')}, got {len(found)}"
+            self._fail("assert_enqueued", what, wrong_count(found, jobs, times))
         return found[0] if times == 1 else found
 
     def assert_not_enqueued(
@@ -81,16 +92,22 @@ class JobAssertions:
         wanted: object = None,
         **options: Unpack[Options],
     ) -> None:
-        """Fail if such a job, or any at all, was enqueued. Returns at once: nothing is awaited."""
+        """Fail if such a job, or any at all, was enqueued. Returns at once: nothing is awaited.
+
+        Raises BadOption for a text that is not the name of a task but nearly one, and for
+        arguments that the task cannot take: no job could match.
+        """
         __tracebackhide__ = True
-        asked = Asked(self._source.clock, **options)
-        pattern = None if wanted is None else pattern_of(wanted)
+        asked = Asked("assert_not_enqueued", self._source.clock, **options)
+        pattern, doubt = (None, "") if wanted is None else self._pattern(wanted)
         jobs = [job for job in self._source.enqueued() if pattern or not job.automatic]
         found = [job for job in jobs if asked.compare(job, pattern).matches]
         if found:
-            what = "a job" if pattern is None else repr(pattern)
-            verb = "was" if len(found) == 1 else "were"
-            self._fail("assert_not_enqueued", f"{what}{asked} {verb} enqueued", listed(found))
+            what = "job" if pattern is None else repr(pattern)
+            what = f"expected no {what}{asked}, got {len(found)}"
+            self._fail("assert_not_enqueued", what, listed(found))
+        if doubt:
+            raise BadOption(f"{doubt} Correct it, or give the function.")
 
     def jobs(self, wanted: object = None, state: str | None = None) -> list[SeenJob]:
         """The jobs that match and are in this state now, oldest first.
@@ -100,7 +117,7 @@ class JobAssertions:
         """
         if state is not None:
             check_state(state)
-        pattern = None if wanted is None else pattern_of(wanted)
+        pattern = None if wanted is None else self._pattern(wanted)[0]
         found = [
             job
             for job in self._source.enqueued()
@@ -124,11 +141,11 @@ class JobAssertions:
         """
         __tracebackhide__ = True
         check_state(state)
-        pattern = pattern_of(wanted)
+        pattern, doubt = self._pattern(wanted)
         jobs = self._source.enqueued()
         found = [job for job in jobs if job.compare(pattern).matches]
         if not found:
-            told = nearest(jobs, lambda job: job.compare(pattern))
+            told = doubt or nearest(jobs, lambda job: job.compare(pattern))
             self._fail("assert_outcome", f"no job matches {pattern!r}", told)
         if len(found) > 1:
             told = f"{listed(found)}\nName more of its arguments, or look at each of taskq.jobs()."
@@ -152,19 +169,19 @@ class JobAssertions:
         __tracebackhide__ = True
         ran = self._source.executed()
         if isinstance(wanted, list | tuple):
-            patterns = [pattern_of(each) for each in wanted]
+            patterns = self._patterns(wanted, times)
             if patterns != ran:
-                what = f"not exactly these {count_of(len(patterns), 'attempt')}, in this order"
-                self._fail("assert_executed", what, wrong_order(patterns, ran))
+                what = f"expected exactly {plural(len(patterns), 'attempt')} in this order"
+                told = wrong_order(patterns, ran, SeenJob.compare)
+                self._fail("assert_executed", what, told)
             return ran
         check_times(times)
-        pattern = pattern_of(wanted)
+        pattern, doubt = self._pattern(wanted)
         found = [job for job in ran if job.compare(pattern).matches]
         if not found or (times is not None and len(found) != times):
-            asked = "one or more" if times is None else str(times)
-            what = f"{count_of(len(found), 'attempt')} of {pattern!r}, expected {asked}"
-            told = f"attempts, in order:\n{listed(ran)}" if ran else "nothing ran"
-            self._fail("assert_executed", what, told)
+            asked = "attempts" if times is None else plural(times, "attempt")
+            what = f"expected {asked} of {pattern!r}, got {len(found)}"
+            self._fail("assert_executed", what, doubt or self._what_ran(ran))
         return found
 
     def _assert_exactly(self, patterns: list[JobPattern], asked: Asked) -> list[SeenJob]:
@@ -178,10 +195,32 @@ class JobAssertions:
             asked.compare(job, pattern).matches for job, pattern in zip(jobs, patterns, strict=True)
         )
         if not same:
-            what = f"not exactly these {count_of(len(patterns), 'job')}, in this order{asked}"
-            self._fail("assert_enqueued", what, wrong_order(patterns, jobs))
+            what = f"expected exactly {plural(len(patterns), 'job')} in this order{asked}"
+            self._fail("assert_enqueued", what, wrong_order(patterns, jobs, asked.compare))
         return jobs
+
+    def _pattern(self, wanted: object) -> tuple[JobPattern, str]:
+        pattern = pattern_of(wanted)
+        return pattern, self._source.check(pattern)
+
+    def _patterns(self, wanted: Sequence[object], times: int | None) -> list[JobPattern]:
+        if times != 1:
+            raise BadOption(
+                f"A list says how often by itself. It was given with times={times!r}. "
+                f"Name a job in it as often as it is expected."
+            )
+        return [self._pattern(each)[0] for each in wanted]
+
+    def _what_ran(self, ran: list[SeenJob]) -> str:
+        if ran:
+            return f"attempts, in order:\n{listed(ran)}"
+        waiting = self.jobs(state="queued")
+        return (
+            f"nothing ran. Enqueued, and still waiting:\n{listed(waiting)}"
+            if waiting
+            else "nothing ran"
+        )
 
     def _fail(self, call: str, what: str, told: str) -> NoReturn:
         __tracebackhide__ = True
-        raise AssertionError(f"{self._name}.{call}: {what}\n{told}")
+        raise AssertionError(f"{headline(f'{self._name}.{call}: {what}')}\n{told}")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Generator
+from contextvars import copy_context
+from pathlib import PurePath
+from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from pytest_taskq.core.errors import TaskqError
+from pytest_taskq.testing.describe import is_library, user_part
 
 __all__ = ["Awaited", "NotAwaited", "Unawaited"]
 
@@ -14,11 +19,11 @@ T = TypeVar("T")
 
 
 class NotAwaited(TaskqError, RuntimeError):
-    """The result of a call in an async test was used before it was awaited."""
+    """The result of a call in an async test was used, or forgotten, before it was awaited."""
 
-    def __init__(self, call: str) -> None:
+    def __init__(self, call: str, where: str) -> None:
         super().__init__(
-            f"{call} was not awaited. In an async test it does nothing before that. "
+            f"{call} was not awaited ({where}). In an async test it does nothing before that. "
             f"Write `await {call}`."
         )
 
@@ -27,55 +32,83 @@ class Unawaited:
     """The calls of a test that nobody has awaited yet."""
 
     def __init__(self) -> None:
-        self.calls: list[str] = []
+        self.calls: list[Awaited[Any]] = []
         self._runner: asyncio.Runner | None = None
 
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
         if self._runner is None:
             self._runner = asyncio.Runner()
-        return self._runner.run(coroutine)
+        return self._runner.run(coroutine, context=copy_context())
 
     def close(self) -> None:
         """Close that loop."""
         if self._runner is not None:
             self._runner.close()
 
-    def check(self) -> None:
-        """Raise NotAwaited for the first that was forgotten."""
-        if self.calls:
-            raise NotAwaited(self.calls[0])
-
 
 class Awaited(Generic[T]):
     """The result of such a call. In a sync test it is there; in an async test, await it.
 
-    ``finish`` makes the result, and is called once.
+    ``finish`` makes the result. What it raises is raised by the call or its ``await``, with the
+    traceback from the first line on that is the user's own.
     """
 
     def __init__(self, call: str, finish: Callable[[], Awaitable[T]], unawaited: Unawaited) -> None:
+        __tracebackhide__ = True
         self._call = call
         self._finish = finish
         self._unawaited = unawaited
-        self._value: T | None = None
+        self._lock = asyncio.Lock()
         self._done = False
+        self._value: T | None = None
+        self._error: tuple[Exception, TracebackType | None] | None = None
+        self._where = _caller()
         if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented, None outside a loop
             unawaited.run(self._run())
+            self._raise()
         else:
-            unawaited.calls.append(call)
+            unawaited.calls.append(self)
 
     def __await__(self) -> Generator[Any, None, Self]:
-        if self._call in self._unawaited.calls and not self._done:
-            self._unawaited.calls.remove(self._call)
+        __tracebackhide__ = True
+        self._unawaited.calls = [each for each in self._unawaited.calls if each is not self]
         yield from self._run().__await__()
+        self._raise()
         return self
 
+    def not_awaited(self) -> NotAwaited:
+        """What is wrong with using it before it is awaited."""
+        return NotAwaited(self._call, self._where)
+
     async def _run(self) -> None:
-        if not self._done:
-            self._done = True
-            self._value = await self._finish()
+        async with self._lock:  # two tasks may await the same
+            if not self._done:
+                try:
+                    self._value = await self._finish()
+                except Exception as error:  # noqa: BLE001 - raised by whoever awaits
+                    self._error = error, user_part(error.__traceback__) or error.__traceback__
+                self._done = True
+
+    def _raise(self) -> None:
+        __tracebackhide__ = True
+        if self._error is not None:
+            error, traceback = self._error
+            raise error.with_traceback(traceback)
 
     def _get(self) -> T:
+        __tracebackhide__ = True
+        self._raise()
         if self._value is None:
-            raise NotAwaited(self._call)
+            raise self.not_awaited()
         return self._value
+
+
+def _caller() -> str:
+    """The file and line of the user's that is running."""
+    frame = inspect.currentframe()
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return "?"
+    return f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"

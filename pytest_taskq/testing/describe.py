@@ -7,7 +7,7 @@ import re
 import sysconfig
 from collections import Counter
 from pathlib import Path, PurePath
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime, to_instant
@@ -22,6 +22,7 @@ __all__ = [
     "in_one_line",
     "instant_text",
     "is_library",
+    "user_part",
     "wait_of",
 ]
 
@@ -120,6 +121,14 @@ def frames_of(task: asyncio.Task[Any]) -> list[FrameType]:
 
 def _name(frame: FrameType) -> str:
     return frame.f_code.co_qualname.rpartition("<locals>.")[2]
+
+
+def user_part(frames: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame on that is the user's own; None where none is."""
+    place = frames
+    while place is not None and is_library(place.tb_frame.f_code.co_filename):
+        place = place.tb_next
+    return place
 
 
 def is_library(filename: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.job import Job, State
-from pytest_taskq.testing.explain import count_of
+from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.history import Event
@@ -88,7 +88,7 @@ class Drain:
         told = ", ".join(f"{task} {count} times" for task, count in runs.most_common(3))
         raise NotFinished(
             f"{self.call} does not come to an end. After {self.limit} attempts "
-            f"{count_of(len(left), 'job')} {'is' if len(left) == 1 else 'are'} still due; "
+            f"{plural(len(left), 'job')} {'is' if len(left) == 1 else 'are'} still due; "
             f"{told} ran. Give it a higher limit, or only= some of the jobs."
         )
 

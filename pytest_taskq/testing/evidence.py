@@ -9,7 +9,7 @@ from pytest_taskq.core.job import Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import TaskInfo, Told
-from pytest_taskq.testing.describe import describe_clock, instant_text, is_library
+from pytest_taskq.testing.describe import describe_clock, instant_text, user_part
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.timeline import AppShown, Teller, Timeline
@@ -123,9 +123,7 @@ def _failures(teller: Teller) -> list[str]:
 
 def traceback_of(error: BaseException, failure: Failure) -> list[str]:
     """The traceback from the first frame on that is the user's own."""
-    place = error.__traceback__
-    while place is not None and is_library(place.tb_frame.f_code.co_filename):
-        place = place.tb_next
+    place = user_part(error.__traceback__)
     try:
         text = "".join(traceback.format_exception(type(error), error, place))
     except Exception:  # noqa: BLE001 - its own message cannot be shown; the failure says so

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from textwrap import wrap
 
-from pytest_taskq.testing.describe import in_one_line
-from pytest_taskq.testing.matching import Mismatch
+from pytest_taskq.testing.matching import JobPattern, Mismatch, show
 from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.text import clip
 
-__all__ = ["count_of", "listed", "nearest", "show", "wrong_count", "wrong_order"]
+__all__ = ["headline", "listed", "nearest", "table", "wrong_count", "wrong_order"]
 
 SHOWN = 10
-EXPECTED = 27
+WIDTH = 91
+"""Of a line, so that it has fewer than 100 columns behind pytest's margin."""
+FIRST = WIDTH - len("AssertionError: ")
+NOTE = 45
+LEAST = 12
+BEFORE = 8
 
 
 def nearest(jobs: Sequence[SeenJob], compare: Callable[[SeenJob], Comparison]) -> str:
@@ -26,52 +30,75 @@ def nearest(jobs: Sequence[SeenJob], compare: Callable[[SeenJob], Comparison]) -
         return f"no job of that task was enqueued, only\n{listed(jobs)}"
     job, comparison = min(related, key=_distance)
     others = [each for each in jobs if each is not job]
-    lines = [f"nearest of {len(jobs)} enqueued: {job!r}", *table(comparison.fields)]
+    what = f"nearest of {len(jobs)} enqueued" if others else "the only one enqueued"
+    lines = [f"{what}: {job!r}", *table(comparison.fields)]
     return "\n".join([*lines, *([f"the others are\n{listed(others)}"] if others else [])])
 
 
 def table(fields: Iterable[Mismatch]) -> list[str]:
-    """Each field on a line, with what was expected, what came, and their types."""
-    fields = list(fields)
-    width = max([len(each.field) for each in fields], default=0)
-    lines = []
+    """Each field on a line: what was expected, what came, and their types where only they tell."""
+    rows = []
     for each in fields:
-        expected = f"expected {show(each.expected)}"
-        verdict = "ok" if each.ok else f"<- {each.note}" if each.note else "<-"
-        got = "missing" if each.got == "nothing" and each.note else f"got {show(each.got)}"
-        lines.append(f"    {each.field:<{width}}  {expected:<{EXPECTED}}  {got}  {verdict}")
+        note = f"<- {clip(each.note, NOTE)}" if each.note else "<-"
+        expected, got = show(each.expected), show(each.got)
+        if not each.ok and each.note == "differs only in type":
+            expected += f" ({type(each.expected).__name__})"
+            got += f" ({type(each.got).__name__})"
+        rows.append((each.field, expected, "" if each.missing else got, "ok" if each.ok else note))
+    name = max((len(row[0]) for row in rows), default=0)
+    room = (
+        WIDTH
+        - name
+        - max((len(row[3]) for row in rows), default=0)
+        - len("      expected   got   ")
+    )
+    rows = [
+        (field, *_clipped(e, g, max(room, 4 * LEAST)), verdict) for field, e, g, verdict in rows
+    ]
+    wide = [max((len(row[at]) for row in rows), default=0) for at in range(3)]
+    lines = []
+    for field, expected, got, verdict in rows:
+        came = f"got {got}" if got else "missing"
+        head = f"    {field:<{wide[0]}}  expected {expected:<{wide[1]}}"
+        lines.append(f"{head}  {came:<{wide[2] + 4}}  {verdict}")
     return lines
 
 
-def show(value: object) -> str:
-    """A value with its type, where the two tell more than one of them."""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, type) or callable(value) or type(value).__repr__ is object.__repr__:
-        return in_one_line(value, _named)
-    text = in_one_line(value)
-    plain = isinstance(value, str | int | float | bytes | list | tuple | dict | set)
-    return f"{text} ({type(value).__name__})" if plain and not isinstance(value, bool) else text
-
-
-def wrong_count(found: Sequence[SeenJob], times: int) -> str:
+def wrong_count(found: Sequence[SeenJob], jobs: Sequence[SeenJob], times: int) -> str:
     """More or fewer jobs match than were expected."""
-    verb = "job matches" if len(found) == 1 else "jobs match"
-    return (
-        f"{len(found)} {verb}, expected {times}:\n{listed(found)}\n"
-        f"Say times={len(found)} if that is meant, or name more of its arguments."
+    if len(found) > times:
+        return (
+            f"{listed(found)}\n"
+            f"Say times={len(found)} if that is meant, or name more of its arguments."
+        )
+    others = [job for job in jobs if all(job is not each for each in found)]
+    return listed(found) + (f"\nthe others are\n{listed(others)}" if others else "")
+
+
+def wrong_order(
+    wanted: Sequence[JobPattern],
+    found: Sequence[SeenJob],
+    compare: Callable[[SeenJob, JobPattern], Comparison],
+) -> str:
+    """A list of patterns beside the jobs there are, one a line, and why each does not match."""
+    rows = []
+    for at in range(max(len(wanted), len(found))):
+        expected = repr(wanted[at]) if at < len(wanted) else "nothing more"
+        got = repr(found[at]) if at < len(found) else "nothing"
+        both = at < min(len(wanted), len(found))
+        why = _why(compare(found[at], wanted[at])) if both else "<-"
+        rows.append((clip(expected, WIDTH // 2), clip(got, WIDTH // 2), why))
+    wide = [max(len(row[at]) for row in rows) for at in range(2)]
+    number = len(f"{len(rows)}.")
+    return "\n".join(
+        f"    {f'{at}.':<{number}} expected {e:<{wide[0]}}  got {g:<{wide[1]}}  {why}"
+        for at, (e, g, why) in enumerate(rows, 1)
     )
 
 
-def wrong_order(wanted: Sequence[object], found: Sequence[SeenJob]) -> str:
-    """A list of patterns beside the jobs there are, one a line."""
-    lines = []
-    for at in range(max(len(wanted), len(found))):
-        pattern = in_one_line(wanted[at]) if at < len(wanted) else "nothing more"
-        got = repr(found[at]) if at < len(found) else "nothing"
-        same = at < len(wanted) and at < len(found) and wanted[at] == found[at]
-        lines.append(f"    {at + 1}. {'  ' if same else '<-'} expected {pattern}, got {got}")
-    return "\n".join(lines)
+def headline(text: str) -> str:
+    """What was called and what was expected, in lines that are not too long."""
+    return "\n".join(wrap(text, FIRST, subsequent_indent="    "))
 
 
 def listed(jobs: Sequence[SeenJob]) -> str:
@@ -84,14 +111,16 @@ def listed(jobs: Sequence[SeenJob]) -> str:
     return "\n".join(lines)
 
 
-def count_of(number: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _line(job: SeenJob) -> str:
-    queue = "" if job.queue == "default" else f'  queue "{job.queue}"'
+    queue = "" if job.queue == "default" else f"  queue {job.queue!r}"
     return f"{job!r}  {job.state}{queue}"
+
+
+def _why(comparison: Comparison) -> str:
+    if comparison.matches:
+        return "ok"
+    wrong = [each for each in comparison.fields if not each.ok]
+    return f"<- {', '.join(each.field for each in wrong)}" if wrong else "<-"
 
 
 def _distance(compared: tuple[SeenJob, Comparison]) -> tuple[int, int]:
@@ -101,6 +130,17 @@ def _distance(compared: tuple[SeenJob, Comparison]) -> tuple[int, int]:
     return (2 * len(wrong) - close, job.id)
 
 
-def _named(value: Any) -> str:
-    name = getattr(value, "__qualname__", None)
-    return repr(value) if name is None else str(name).rpartition("<locals>.")[2]
+def _clipped(expected: str, got: str, room: int) -> tuple[str, str]:
+    """Both in so many columns together, and where they differ inside of that."""
+    if len(expected) + len(got) <= room:
+        return expected, got
+    half = room // 2
+    if len(expected) <= half:
+        return expected, clip(got, room - len(expected))
+    if len(got) <= half:
+        return clip(expected, room - len(got)), got
+    pairs = enumerate(zip(expected, got, strict=False))
+    same = next((at for at, (e, g) in pairs if e != g), 0)
+    if same + BEFORE > half:
+        expected, got = (f"...{text[same - BEFORE :]}" for text in (expected, got))
+    return clip(expected, half), clip(got, half)

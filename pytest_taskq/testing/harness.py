@@ -77,18 +77,20 @@ class Harness(JobAssertions, WorkerChecks):
             ran = taskq.drain(until="14d")
             assert ran == [job(remind), job(remind), job(end_trial)]
         """
+        __tracebackhide__ = True
         call = "taskq.drain()"
         drain = Drain(
             call=call,
             errors=errors,
             limit=limit,
-            until=self._instant(until),
+            until=self._instant("drain", until),
             only=self._chooser(only),
         )
         return Ran(call, lambda: self._run(drain), self._environment.unawaited)
 
     def step(self, n: int = 1, *, errors: Errors = "raise", only: object = None) -> Ran:
         """Run the next ``n`` attempts that are due, or fewer where fewer are."""
+        __tracebackhide__ = True
         call = "taskq.step()"
         drain = Drain(
             call=call, errors=errors, limit=n, only=self._chooser(only), stops_at_limit=True
@@ -100,8 +102,9 @@ class Harness(JobAssertions, WorkerChecks):
 
         ``at``: when it is to be due, or in how long.
         """
+        __tracebackhide__ = True
         pattern = pattern_of(wanted)
-        due = self._instant(at)
+        due = self._instant("enqueue", at)
 
         async def finish() -> SeenJob:
             app, name = self._home_of(pattern)
@@ -122,6 +125,7 @@ class Harness(JobAssertions, WorkerChecks):
             assert done.result == "charged"
             done.enqueued.assert_enqueued(job(receipt, cart_id=7))
         """
+        __tracebackhide__ = True
         pattern = pattern_of(wanted)
         if type(attempt) is not int or attempt < 1:
             raise BadOption(
@@ -158,8 +162,10 @@ class Harness(JobAssertions, WorkerChecks):
         new.assert_enqueued([job(charge), job(sync_stock)])
         """
         since = self._since_now()
-        yield JobAssertions(since, "captured")
-        since.end()
+        try:
+            yield JobAssertions(since, "captured")
+        finally:
+            since.end()
 
     def retry_plan(
         self, task: object, *, error: BaseException | None = None, limit: int = 100
@@ -254,7 +260,7 @@ class Harness(JobAssertions, WorkerChecks):
         if only is None:
             return None
         wanted = only if isinstance(only, list | tuple) else [only]
-        patterns = [pattern_of(each) for each in wanted]
+        patterns = [self._pattern(each)[0] for each in wanted]
         looked = self._environment.looked
 
         def chosen(app: AppUnderTest, job: Job) -> bool:
@@ -262,9 +268,9 @@ class Harness(JobAssertions, WorkerChecks):
 
         return chosen
 
-    def _instant(self, when: Duration | datetime | None) -> int | None:
+    def _instant(self, call: str, when: Duration | datetime | None) -> int | None:
         if when is None:
             return None
         if isinstance(when, datetime):
             return to_instant(when)
-        return self.clock.now() + to_step("until", when, {})
+        return self.clock.now() + to_step(call, when, {})

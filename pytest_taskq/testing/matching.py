@@ -5,30 +5,35 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_taskq.core.errors import BadOption, describe_names
-from pytest_taskq.testing.describe import in_one_line
+from pytest_taskq.testing.text import in_one_line
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo
 
-__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of"]
+__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "show"]
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 _ABSENT = object()
 
 
 class Mismatch(NamedTuple):
-    """One field of a job beside what was expected of it; ``ok``: they agree."""
+    """One field of a job beside what was expected of it.
+
+    ``ok``: they agree. ``missing``: the job has no such field.
+    """
 
     field: str
     expected: object
     got: object
     ok: bool
     note: str = ""
+    missing: bool = False
 
 
 class JobPattern:
@@ -49,8 +54,8 @@ class JobPattern:
         return bool(compare(self).matches)
 
     def __repr__(self) -> str:
-        parts = [name_of(self.task), *map(in_one_line, self.args)]
-        parts += [f"{key}={in_one_line(value)}" for key, value in self.kwargs.items()]
+        parts = [name_of(self.task), *map(show, self.args)]
+        parts += [f"{key}={show(value)}" for key, value in self.kwargs.items()]
         return f"job({', '.join(parts)})"
 
     def is_of(self, app: AppUnderTest, task: str) -> bool:
@@ -99,6 +104,23 @@ def name_of(task: object) -> str:
     return str(getattr(task, "name", None) or getattr(task, "__name__", None) or in_one_line(task))
 
 
+def show(value: object) -> str:
+    """A value as its reader would write it: what has a name, such as a class, by that."""
+    if isinstance(value, datetime):
+        spec = "milliseconds" if value.microsecond else "seconds"
+        return value.isoformat(sep=" ", timespec=spec).replace("+00:00", "Z")
+    if isinstance(value, re.Pattern):
+        return in_one_line(value.pattern, lambda pattern: f"/{pattern}/")
+    name = getattr(value, "__qualname__", None)
+    if isinstance(name, str) and (isinstance(value, type) or callable(value)):
+        return name.rpartition("<locals>.")[2]
+    if type(value) is dict:
+        return f"{{{', '.join(f'{show(key)}: {show(each)}' for key, each in value.items())}}}"
+    if type(value) is list:
+        return f"[{', '.join(map(show, value))}]"
+    return in_one_line(value)
+
+
 def signature_of(info: TaskInfo | None) -> inspect.Signature | None:
     """The parameters that a caller of the task fills, those that the library fills left out."""
     if info is None or info.function is None:
@@ -141,7 +163,7 @@ def alike(expected: object, got: object) -> bool:
 
 def _compare_value(path: str, expected: Any, got: Any) -> list[Mismatch]:
     if got is _ABSENT:
-        return [Mismatch(path, expected, "nothing", ok=False, note="not among its arguments")]
+        return [Mismatch(path, expected, None, ok=False, missing=True)]
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         parts = [
             each
@@ -155,9 +177,14 @@ def _compare_value(path: str, expected: Any, got: Any) -> list[Mismatch]:
             return [each for at, (e, g) in pairs for each in _compare_value(f"{path}[{at}]", e, g)]
         return [Mismatch(path, expected, got, ok=len(expected) == len(got))]
     ok, note = _agrees(expected, got)
-    if not ok and not note and type(expected) is not type(got) and str(expected) == str(got):
+    if not ok and not note and _look_alike(expected, got):
         note = "differs only in type"
     return [Mismatch(path, expected, got, ok, note)]
+
+
+def _look_alike(expected: object, got: object) -> bool:
+    same = in_one_line(expected, str) == in_one_line(got, str)
+    return same and type(expected) is not type(got)
 
 
 def _agrees(expected: Any, got: Any) -> tuple[bool, str]:

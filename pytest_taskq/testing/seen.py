@@ -11,8 +11,8 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
-from pytest_taskq.testing.describe import in_one_line
 from pytest_taskq.testing.matching import JobPattern, Mismatch, compare, flattened, signature_of
+from pytest_taskq.testing.text import in_one_line
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, Told

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from pytest_taskq.core.errors import describe_names
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.testing.matching import JobPattern
 from pytest_taskq.testing.seen import Reading, SeenJob
 
 if TYPE_CHECKING:
@@ -30,6 +33,21 @@ class Since:
     def end(self) -> None:
         """What happens from now on is not meant any more."""
         self._end = {id(app): len(app.history) for app in self._environment.apps}
+
+    def check(self, pattern: JobPattern) -> str:
+        """See ``Source``."""
+        known: list[str] = []
+        for app in self._environment.apps:
+            task = pattern.task
+            name = task if isinstance(task, str) else app.name_of(task)
+            tasks = app.tasks()
+            if name is not None and name in tasks:
+                pattern.expected(tasks[name])
+                return ""
+            known += tasks
+        if isinstance(pattern.task, str) and get_close_matches(pattern.task, known, cutoff=0.7):
+            return f"There is no task {pattern.task!r}. {describe_names(pattern.task, known)}"
+        return ""
 
     def enqueued(self) -> list[SeenJob]:
         """See ``Source``."""

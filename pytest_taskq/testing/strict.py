@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.engine.interrupt import raised_by_a_statement
-from pytest_taskq.testing.explain import count_of, listed
+from pytest_taskq.testing.describe import user_part
+from pytest_taskq.testing.explain import listed
 from pytest_taskq.testing.seen import SeenJob
+from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +26,18 @@ MOCK = ("unittest", "mock.py")
 CONFTEST = "conftest.py"
 
 
-def check_end(environment: Environment, kinds: Collection[str], own: Path | None) -> None:
-    """Raise what the test has not looked at, as far as its strictness asks.
+def check_end(environment: Environment, kinds: Collection[str], own: Path | None) -> str:
+    """Raise the exception that the test has not looked at, as far as its strictness asks.
+
+    Other things that are not as they should be are returned as text.
 
     ``own``: in a test without the harness, its file. What a ``raise`` statement raised, in or
     under a function of this file, of a conftest or of a mock, is there on purpose; a NameError
     is not.
     """
     __tracebackhide__ = True
-    environment.unawaited.check()
+    if environment.unawaited.calls:
+        return str(environment.unawaited.calls[0].not_awaited())
     if "errors" in kinds:
         hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
         if hidden:
@@ -40,10 +45,11 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     if "unexecuted" in kinds:
         left = list(_unexecuted(environment))
         if left:
-            raise AssertionError(
-                f"{count_of(len(left), 'job')} never ran:\n{listed(left)}\n"
+            return (
+                f"{plural(len(left), 'job')} never ran:\n{listed(left)}\n"
                 f"Drain the queue, or ask for less: @pytest.mark.taskq_strict('errors')."
             )
+    return ""
 
 
 def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
@@ -79,19 +85,21 @@ def _is_meant(error: BaseException, own: Path | None) -> bool:
 def _raise(hidden: list[tuple[Job, BaseException]]) -> None:
     __tracebackhide__ = True
     (job, error), *others = hidden
-    first = (
-        f"raised by job #{job.id} ({job.task}), attempt {job.attempt}, and no part of the test "
-        f"looked at it: expect it with taskq.assert_outcome(...), or let the test be less strict "
-        f"with @pytest.mark.taskq_strict(False)"
-    )
-    notes = [first]
+    notes = [
+        f"raised by job #{job.id} ({job.task}), attempt {job.attempt}, "
+        f"which no part of the test looked at"
+    ]
     for owner, each in others:
         notes.append(f"and {type(each).__name__} by job #{owner.id} ({owner.task})")
+    notes.append(
+        "Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False)."
+    )
     if not isinstance(error, Exception):
-        raise AssertionError("\n".join([f"{type(error).__name__} was {notes[0]}", *notes[1:]]))
+        text = "\n".join([f"{type(error).__name__} was {notes[0]}", *notes[1:]])
+        raise AssertionError(text) from error
     for note in notes:
         error.add_note(note)
-    raise error
+    raise error.with_traceback(user_part(error.__traceback__) or error.__traceback__)
 
 
 def _unexecuted(environment: Environment) -> Iterator[SeenJob]:

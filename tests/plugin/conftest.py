@@ -1,6 +1,35 @@
 """Real pytest runs, each in a process of its own."""
 
+import re
+
 import pytest
+
+SHOP = """
+from datetime import timedelta
+from unittest.mock import ANY
+
+import pytest
+from dirty_equals import IsPositiveInt
+
+from pytest_taskq import job
+from pytest_taskq.docket import Retry
+
+pytestmark = pytest.mark.taskq_time("2030-01-01")
+
+
+async def charge(cart_id, card=None, cents=1299, retry=Retry(attempts=2)):
+    if cart_id == 0:
+        raise LookupError("no such cart")
+
+
+async def receipt(cart_id, text=""): ...
+
+
+@pytest.fixture(autouse=True)
+def shop(docket):
+    docket.register(charge)
+    docket.register(receipt)
+"""
 
 
 @pytest.fixture
@@ -33,3 +62,21 @@ def run_files(pytester):
         )
 
     return run
+
+
+@pytest.fixture
+def check(run_files):
+    """Run tests that all fail, in a shop; check the error of each, all of its lines under 100."""
+
+    def check(tests, expected):
+        result = run_files("--show-capture=no", "--tb=short", test_it=SHOP + tests)
+        lines = [""]
+        for line in result.outlines:
+            if title := re.fullmatch(r"_+ (test_\w+) _+", line):
+                lines += ["", f"{title[1]}:"]
+            elif line.startswith("E   "):
+                lines.append(line.removeprefix("E   "))
+        assert "\n".join(lines[1:]) + "\n" == expected
+        assert [line for line in lines if len(line) > 96 and "not awaited" not in line] == []
+
+    return check

@@ -1,0 +1,131 @@
+"""What a failed assertion on what ran says, line by line."""
+
+
+def test_outcomes_and_attempts(check):
+    check(
+        """
+@pytest.fixture(autouse=True)
+def ran(taskq, shop):
+    taskq.enqueue(job(charge, 0))
+    taskq.enqueue(job(charge, 1))
+    taskq.drain(errors="retry")
+    taskq.enqueue(job(receipt, 7))
+
+def test_outcome(taskq):
+    taskq.assert_outcome(job(charge, 0), "succeeded", error=KeyError, attempts=1)
+
+def test_message(taskq):
+    taskq.assert_outcome(job(charge, 0), "dead", error="cart was lost", attempts=2)
+
+def test_no_error(taskq):
+    taskq.assert_outcome(job(charge, 1), "dead", error=LookupError)
+
+def test_which(taskq):
+    taskq.assert_outcome(charge, "succeeded")
+
+def test_nobody(taskq):
+    taskq.assert_outcome(job(charge, 2), "succeeded")
+
+def test_executed_others(taskq):
+    taskq.assert_executed(receipt)
+
+def test_executed_in_another_order(taskq):
+    taskq.assert_executed([charge, job(charge, 0), job(charge, 0)])
+
+def test_executed_nothing(taskq):
+    with taskq.capture() as new:
+        taskq.enqueue(job(receipt, 8))
+    new.assert_executed(receipt)
+""",
+        """
+test_outcome:
+AssertionError: taskq.assert_outcome: #1 charge(0)
+    state     expected 'succeeded'  got 'dead'                       <-
+    error     expected KeyError     got LookupError('no such cart')  <-
+    attempts  expected 1            got 2                            <-
+
+test_message:
+AssertionError: taskq.assert_outcome: #1 charge(0)
+    state     expected 'dead'           got 'dead'                       ok
+    error     expected 'cart was lost'  got LookupError('no such cart')  <-
+    attempts  expected 2                got 2                            ok
+
+test_no_error:
+AssertionError: taskq.assert_outcome: #2 charge(1)
+    state  expected 'dead'       got 'succeeded'  <-
+    error  expected LookupError  got None         <-
+
+test_which:
+AssertionError: taskq.assert_outcome: 2 jobs match job(charge), not one
+    #1 charge(0)  dead
+    #2 charge(1)  succeeded
+Name more of its arguments, or look at each of taskq.jobs().
+
+test_nobody:
+AssertionError: taskq.assert_outcome: no job matches job(charge, 2)
+nearest of 3 enqueued: #1 charge(0)
+    cart_id  expected 2  got 0  <-
+the others are
+    #2 charge(1)  succeeded
+    #3 receipt(7)  queued
+
+test_executed_others:
+AssertionError: taskq.assert_executed: expected 1 attempt of job(receipt), got 0
+attempts, in order:
+    #1 charge(0)  dead
+    #2 charge(1)  succeeded
+    #1 charge(0)  dead
+
+test_executed_in_another_order:
+AssertionError: taskq.assert_executed: expected exactly 3 attempts in this order
+    1. expected job(charge)     got #1 charge(0)  ok
+    2. expected job(charge, 0)  got #2 charge(1)  <- cart_id
+    3. expected job(charge, 0)  got #1 charge(0)  ok
+
+test_executed_nothing:
+AssertionError: captured.assert_executed: expected 1 attempt of job(receipt), got 0
+nothing ran. Enqueued, and still waiting:
+    #4 receipt(8)  queued
+""",
+    )
+
+
+def test_what_was_not_awaited(check):
+    check(
+        """
+pytestmark = [pytest.mark.asyncio, pytestmark]
+
+async def test_used(taskq):
+    taskq.drain().jobs
+""",
+        """
+test_used:
+pytest_taskq.testing.awaited.NotAwaited: taskq.drain() was not awaited (test_it.py:29). In an async test it does nothing before that. Write `await taskq.drain()`.
+""",
+    )
+
+
+def test_an_exception_of_a_job(check):
+    check(
+        """
+def test_hidden(taskq):
+    taskq.enqueue(job(charge, 0))
+    taskq.enqueue(job(charge, 0))
+    taskq.drain(errors="retry")
+
+def test_drain(taskq):
+    taskq.enqueue(job(charge, 0))
+    taskq.drain()
+""",
+        """
+test_hidden:
+LookupError: no such cart
+raised by job #1 (charge), attempt 2, which no part of the test looked at
+and LookupError by job #2 (charge)
+Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False).
+
+test_drain:
+LookupError: no such cart
+raised by job #1 (charge), attempt 1
+""",
+    )
