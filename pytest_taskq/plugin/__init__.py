@@ -147,6 +147,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
     Afterwards nothing may be hidden that the test has not looked at.
     """
+    __tracebackhide__ = True
     environment = item.stash.get(ENVIRONMENT, None)
     owner, name = _coroutine_of(item)
     watched = None if owner is None else looked_after(item)

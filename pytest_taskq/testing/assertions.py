@@ -11,7 +11,7 @@ from pytest_taskq.testing.asked import Asked, Options, check_state, check_times,
 from pytest_taskq.testing.explain import headline, listed, nearest, table, wrong_count, wrong_order
 from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_of
 from pytest_taskq.testing.seen import SeenJob
-from pytest_taskq.testing.text import plural
+from pytest_taskq.testing.text import length_text, plural
 
 __all__ = ["JobAssertions", "Source"]
 
@@ -152,7 +152,7 @@ class JobAssertions:
             self._fail("assert_outcome", f"{len(found)} jobs match {pattern!r}, not one", told)
         (job,) = found
         job.look()
-        fields = [Mismatch("state", state, job.state, job.is_in(state))]
+        fields = [Mismatch("state", state, job.state, job.is_in(state), self._due_in(job))]
         if error is not None:
             fields.append(Mismatch("error", error, job.error, is_error(error, job.error)))
         if attempts is not None:
@@ -198,6 +198,10 @@ class JobAssertions:
             what = f"expected exactly {plural(len(patterns), 'job')} in this order{asked}"
             self._fail("assert_enqueued", what, wrong_order(patterns, jobs, asked.compare))
         return jobs
+
+    def _due_in(self, job: SeenJob) -> str:
+        wait = job.job.due_at - self._source.clock.now()
+        return f"due in {length_text(wait)}" if job.is_in("scheduled") else ""
 
     def _pattern(self, wanted: object) -> tuple[JobPattern, str]:
         pattern = pattern_of(wanted)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption, describe_names
-from pytest_taskq.core.instants import to_instant
+from pytest_taskq.core.instants import to_datetime, to_instant
 from pytest_taskq.core.job import Job
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.under_test import Call
@@ -83,7 +83,7 @@ class Harness(JobAssertions, WorkerChecks):
             call=call,
             errors=errors,
             limit=limit,
-            until=self._instant("drain", until),
+            until=self._future(until),
             only=self._chooser(only),
         )
         return Ran(call, lambda: self._run(drain), self._environment.unawaited)
@@ -168,11 +168,16 @@ class Harness(JobAssertions, WorkerChecks):
             since.end()
 
     def retry_plan(
-        self, task: object, *, error: BaseException | None = None, limit: int = 100
+        self,
+        task: object,
+        *,
+        error: BaseException | type[BaseException] | None = None,
+        limit: int = 100,
     ) -> list[timedelta]:
         """How long a job of the task waits after each failed attempt, until it gives up.
 
-        ``error``: what it raises, where the policy asks. At most ``limit`` delays.
+        ``error``: what it raises, where the policy asks; a class that takes no arguments will
+        do. At most ``limit`` delays.
         """
         app, name = self._home_of(pattern_of(task))
         return retry_plan(app.tasks()[name], error, limit)
@@ -226,7 +231,9 @@ class Harness(JobAssertions, WorkerChecks):
 
     def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:
         reading = Reading(app, self._environment.looked)
-        return next(seen for at, seen in reading.enqueued if at >= place and seen.id == job.id)
+        return next(
+            each.job for each in reading.enqueued if each.place >= place and each.job.id == job.id
+        )
 
     def _since_now(self) -> Since:
         apps = self._environment.apps
@@ -267,6 +274,15 @@ class Harness(JobAssertions, WorkerChecks):
             return any(pattern == SeenJob.of(app, job, looked) for pattern in patterns)
 
         return chosen
+
+    def _future(self, until: Duration | datetime | None) -> int | None:
+        instant = self._instant("drain", until)
+        if instant is not None and instant < self.clock.now():
+            raise BadOption(
+                f"Time does not go back. drain() was to run until {to_datetime(instant)}, and it "
+                f"is {self.clock.time()}. Leave until out to run what is due."
+            )
+        return instant
 
     def _instant(self, call: str, when: Duration | datetime | None) -> int | None:
         if when is None:

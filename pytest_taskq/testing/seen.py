@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_taskq.core.instants import to_datetime
+from pytest_taskq.core.instants import Instant, to_datetime
 from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
@@ -17,7 +17,7 @@ from pytest_taskq.testing.text import in_one_line
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, Told
 
-__all__ = ["Comparison", "Looked", "Reading", "SeenJob"]
+__all__ = ["Comparison", "Found", "Looked", "Reading", "SeenJob"]
 
 WIDTH = 60
 
@@ -225,25 +225,33 @@ class SeenJob:
         return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
 
 
+class Found(NamedTuple):
+    """A job at a place in the history of its app."""
+
+    place: int
+    at: Instant
+    job: SeenJob
+
+
 class Reading:
     """What the history of one app tells: each job that was enqueued, and each attempt begun.
 
-    Both with their places in the history.
+    Both with their places in the history, and when it was.
     """
 
     def __init__(self, app: AppUnderTest, looked: Looked) -> None:
-        self.enqueued: list[tuple[int, SeenJob]] = []
-        self.started: list[tuple[int, SeenJob]] = []
+        self.enqueued: list[Found] = []
+        self.started: list[Found] = []
         latest: dict[JobId, SeenJob] = {}
         for place, event in enumerate(app.history):
             if event.verb == "enqueue":
                 # After the queue was emptied numbers begin again: the later job has its own.
                 latest[event.job.id] = SeenJob(app, [event], looked)
-                self.enqueued.append((place, latest[event.job.id]))
+                self.enqueued.append(Found(place, event.at, latest[event.job.id]))
             elif event.job.id in latest:
                 latest[event.job.id].events.append(event)
                 if event.verb == "claim":
-                    self.started.append((place, latest[event.job.id]))
+                    self.started.append(Found(place, event.at, latest[event.job.id]))
         for stored in app.jobs():
             known = latest.get(stored.id)
             if known is not None and known.first.created_at == stored.created_at:

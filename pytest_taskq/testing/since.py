@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.matching import JobPattern
-from pytest_taskq.testing.seen import Reading, SeenJob
+from pytest_taskq.testing.seen import Found, Reading, SeenJob
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.environment import Environment
@@ -57,15 +57,13 @@ class Since:
         """See ``Source``."""
         return self._between(lambda reading: reading.started)
 
-    def _between(self, part: Callable[[Reading], list[tuple[int, SeenJob]]]) -> list[SeenJob]:
-        found: list[tuple[int, SeenJob]] = []
+    def _between(self, part: Callable[[Reading], list[Found]]) -> list[SeenJob]:
+        found: list[Found] = []
         for app in self._environment.apps:
             begin = self._begin.get(id(app), 0)
             end = len(app.history) if self._end is None else self._end.get(id(app), 0)
             reading = Reading(app, self._environment.looked)
-            found += [
-                (seen.first.created_at, seen) for at, seen in part(reading) if begin <= at < end
-            ]
+            found += [each for each in part(reading) if begin <= each.place < end]
         if len(self._environment.apps) > 1:
-            found.sort(key=lambda each: each[0])
-        return [seen for _, seen in found]
+            found.sort(key=lambda each: each.at)
+        return [each.job for each in found]

@@ -85,10 +85,8 @@ def _is_meant(error: BaseException, own: Path | None) -> bool:
 def _raise(hidden: list[tuple[Job, BaseException]]) -> None:
     __tracebackhide__ = True
     (job, error), *others = hidden
-    notes = [
-        f"raised by job #{job.id} ({job.task}), attempt {job.attempt}, "
-        f"which no part of the test looked at"
-    ]
+    which = f"job #{job.id} ({job.task}), attempt {job.attempt}"
+    notes = [f"raised by {which}, which no part of the test looked at"]
     for owner, each in others:
         notes.append(f"and {type(each).__name__} by job #{owner.id} ({owner.task})")
     notes.append(

@@ -77,6 +77,6 @@ def check(run_files):
             elif line.startswith("E   "):
                 lines.append(line.removeprefix("E   "))
         assert "\n".join(lines[1:]) + "\n" == expected
-        assert [line for line in lines if len(line) > 96 and "not awaited" not in line] == []
+        assert [line for line in lines if len(line) > 96] == []
 
     return check

@@ -90,21 +90,6 @@ nothing ran. Enqueued, and still waiting:
     )
 
 
-def test_what_was_not_awaited(check):
-    check(
-        """
-pytestmark = [pytest.mark.asyncio, pytestmark]
-
-async def test_used(taskq):
-    taskq.drain().jobs
-""",
-        """
-test_used:
-pytest_taskq.testing.awaited.NotAwaited: taskq.drain() was not awaited (test_it.py:29). In an async test it does nothing before that. Write `await taskq.drain()`.
-""",
-    )
-
-
 def test_an_exception_of_a_job(check):
     check(
         """
