@@ -9,16 +9,16 @@ from typing import NamedTuple
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.history import Event
-from pytest_taskq.testing.text import Times, clip, length_text
-from pytest_taskq.testing.timeline import (
+from pytest_taskq.testing.moments import (
     Moment,
     Teller,
-    Timeline,
     attempt_of,
     due_after,
     failure_of,
     word_for,
 )
+from pytest_taskq.testing.text import Times, clip, length_text
+from pytest_taskq.testing.timeline import Timeline
 
 WIDTH = 99
 ACTOR = 22

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.history import Event
+from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.text import plural
-from pytest_taskq.testing.timeline import AppShown
 
 __all__ = ["Coverage", "tasks_of"]
 

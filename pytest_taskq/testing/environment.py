@@ -21,9 +21,9 @@ from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock
 from pytest_taskq.testing.evidence import QueueAlone, describe_apps
+from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import Looked
-from pytest_taskq.testing.timeline import AppShown
 
 __all__ = ["PRESENT", "Environment"]
 

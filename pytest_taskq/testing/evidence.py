@@ -10,9 +10,10 @@ from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import TaskInfo, Told
 from pytest_taskq.testing.describe import describe_clock, instant_text, user_part
+from pytest_taskq.testing.moments import AppShown, Teller
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, plural
-from pytest_taskq.testing.timeline import AppShown, Teller, Timeline
+from pytest_taskq.testing.timeline import Timeline
 
 __all__ = ["QueueAlone", "describe_apps", "describe_queue", "traceback_of"]
 

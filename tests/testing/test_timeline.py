@@ -84,32 +84,6 @@ async def test_a_failure_tells_its_error_and_when_it_is_tried_again(app):
     ]
 
 
-async def test_the_records_say_the_same(app):
-    app.broken = 1
-    await app.add("charge", 7)
-    await app.run()
-    app.clock.advance(10)
-    await app.run()
-    told = timeline([app])
-    events = ["enqueue", "start", "fail", "start", "enqueue", "done", "start", "done"]
-    assert [moment.event for moment in told] == events
-    assert len(told) == len(events)
-    (failed,) = [moment for moment in told if moment.error]
-    caused = next(moment for moment in told if moment.cause)
-    assert (failed.at, failed.actor, failed.job, failed.attempt) == (NOON, "worker", 1, 1)
-    assert failed.error == "GatewayDown: refused for 7 with t"
-    assert failed.due == NOON + timedelta(seconds=10)
-    assert (caused.cause, caused.depth, caused.actor) == (1, 1, "#1 charge")
-
-
-async def test_it_ends_where_it_was_made(app):
-    await app.add("receipt", 1)
-    before = timeline([app])
-    await app.add("receipt", 2)
-    assert len(before) == 1
-    assert len(timeline([app])) == 2
-
-
 async def test_repeats_are_folded(app):
     for cart in range(100):
         await app.add("receipt", cart)
@@ -250,13 +224,6 @@ async def test_a_lease_that_lapsed_and_a_worker_that_came_back(app):
     ]
 
 
-async def test_renewals_are_left_out(app):
-    await app.add("receipt", 1)
-    (job,) = await app.queue.leases.claim("w", 1)
-    await app.queue.leases.renew([job])
-    assert [moment.event for moment in timeline([app])] == ["enqueue", "start"]
-
-
 async def test_jobs_of_several_apps_are_told_apart(app):
     other = EngineApp(start=NOON)
     other.library = "docket"
@@ -273,14 +240,6 @@ async def test_jobs_of_several_apps_are_told_apart(app):
     ]
     assert [moment.app for moment in timeline([app, other])] == ["engine", "engine", "docket"]
     assert [moment.app for moment in timeline([app, idle])] == ["", ""]
-
-
-async def test_apps_of_one_library_have_numbers(app):
-    other = EngineApp(start=NOON)
-    for each in (app, other):
-        each.task(app.tasks()["receipt"].function)
-        await each.add("receipt", 1)
-    assert [moment.app for moment in timeline([app, other])] == ["engine1", "engine2"]
 
 
 async def test_a_payload_that_cannot_be_read_is_told_so(app):

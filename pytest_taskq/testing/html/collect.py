@@ -10,9 +10,10 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.engine.history import Event
 from pytest_taskq.testing.evidence import traceback_of
+from pytest_taskq.testing.moments import NOTHING_TOLD, AppShown, Teller
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import clip
-from pytest_taskq.testing.timeline import NOTHING_TOLD, AppShown, Teller, Timeline
+from pytest_taskq.testing.timeline import Timeline
 
 __all__ = ["collect"]
 

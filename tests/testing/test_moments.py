@@ -1,0 +1,75 @@
+"""The timeline of a test as records."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pytest_taskq.core.retry import fixed
+from pytest_taskq.testing.timeline import timeline
+from support.engine_app import EngineApp
+
+pytestmark = pytest.mark.asyncio
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+class GatewayDown(Exception):
+    pass
+
+
+@pytest.fixture
+def app():
+    app = EngineApp(start=NOON)
+    app.broken = 0
+
+    @app.task(retry=fixed(attempts=3, delay=timedelta(seconds=10)))
+    async def charge(cart, token="t"):
+        if app.broken:
+            app.broken -= 1
+            raise GatewayDown(f"refused for {cart} with {token}")
+        await app.add("receipt", cart)
+
+    @app.task
+    async def receipt(cart): ...
+
+    return app
+
+
+async def test_the_records_say_the_same(app):
+    app.broken = 1
+    await app.add("charge", 7)
+    await app.run()
+    app.clock.advance(10)
+    await app.run()
+    told = timeline([app])
+    events = ["enqueue", "start", "fail", "start", "enqueue", "done", "start", "done"]
+    assert [moment.event for moment in told] == events
+    assert len(told) == len(events)
+    (failed,) = [moment for moment in told if moment.error]
+    caused = next(moment for moment in told if moment.cause)
+    assert (failed.at, failed.actor, failed.job, failed.attempt) == (NOON, "worker", 1, 1)
+    assert failed.error == "GatewayDown: refused for 7 with t"
+    assert failed.due == NOON + timedelta(seconds=10)
+    assert (caused.cause, caused.depth, caused.actor) == (1, 1, "#1 charge")
+
+
+async def test_it_ends_where_it_was_made(app):
+    await app.add("receipt", 1)
+    before = timeline([app])
+    await app.add("receipt", 2)
+    assert len(before) == 1
+    assert len(timeline([app])) == 2
+
+
+async def test_renewals_are_left_out(app):
+    await app.add("receipt", 1)
+    (job,) = await app.queue.leases.claim("w", 1)
+    await app.queue.leases.renew([job])
+    assert [moment.event for moment in timeline([app])] == ["enqueue", "start"]
+
+
+async def test_apps_of_one_library_have_numbers(app):
+    other = EngineApp(start=NOON)
+    for each in (app, other):
+        each.task(app.tasks()["receipt"].function)
+        await each.add("receipt", 1)
+    assert [moment.app for moment in timeline([app, other])] == ["engine1", "engine2"]
