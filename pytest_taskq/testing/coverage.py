@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.history import Event
+from pytest_taskq.engine.under_test import TaskInfo
 from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.text import plural
 
@@ -32,7 +33,8 @@ def tasks_of(apps: Sequence[AppShown]) -> Seen:
     for app in apps:
         tasks = found.setdefault(app.library, {})
         for name, info in app.tasks().items():
-            tasks.setdefault(name, set()).update([RETRIES] if info.delay is not None else [])
+            if not _is_the_library_s(info, app.library):
+                tasks.setdefault(name, set()).update([RETRIES] if info.delay is not None else [])
         for event in app.history:
             if event.job.task in tasks:
                 tasks[event.job.task].update(_seen(event))
@@ -77,6 +79,12 @@ class Coverage:
         seen = self.tasks[task]
         missing = [outcome for outcome in OUTCOMES if outcome not in seen]
         return [outcome for outcome in missing if outcome != "retry" or RETRIES in seen]
+
+
+def _is_the_library_s(info: TaskInfo, library: str) -> bool:
+    """Whether a task is one that the library brings along, and no test need perform."""
+    package = getattr(info.function, "__module__", "").partition(".")[0]
+    return package in {"pytest_taskq", library}
 
 
 def _seen(event: Event) -> Iterator[str]:

@@ -97,3 +97,8 @@ async def test_a_lapsed_lease_is_a_retry_and_a_snooze_is_nothing(app):
     app.clock.advance(301)
     await app.run()
     assert tasks_of([app])["engine"]["charge"] == ["performed", "retries", "retry", "success"]
+
+
+async def test_tasks_that_the_library_brings_along_are_left_out(app):
+    app.tasks()["tidy"] = TaskInfo("tidy", fixed)
+    assert set(tasks_of([app])["engine"]) == {"charge", "nightly_report"}
