@@ -57,6 +57,7 @@ class Evidence:
 
         self._path = html
         self._page: Page | None = Page() if html else None
+        self._written = ""
         self._coverage: Coverage | None = Coverage() if "coverage" in reports else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -73,22 +74,27 @@ class Evidence:
                 shown=getattr(report, SHOWN, None),
             )
 
+    def pytest_sessionfinish(self) -> None:
+        """Write the page."""
+        if self._page is None:
+            return
+        path = Path(self._path)
+        try:
+            self._page.write(path)
+        except OSError as error:
+            self._written = f"taskq: {path} cannot be written ({error})."
+        else:
+            tests = "1 test" if len(self._page) == 1 else f"{len(self._page)} tests"
+            self._written = f"taskq: wrote {path}: {tests} with jobs"
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the page, and print what the run has to say."""
-        terminal = terminalreporter
+        """Print what the run has to say."""
         if self._coverage is not None:
-            terminal.section("taskq: coverage of tasks", sep="-")
+            terminalreporter.section("taskq: coverage of tasks", sep="-")
             for line in self._coverage.lines():
-                terminal.line(line)
-        if self._page is not None:
-            path = Path(self._path)
-            try:
-                self._page.write(path)
-            except OSError as error:
-                terminal.line(f"taskq: {path} cannot be written ({error}).", red=True)
-            else:
-                tests = "1 test" if len(self._page) == 1 else f"{len(self._page)} tests"
-                terminal.line(f"taskq: wrote {path}: {tests} with jobs")
+                terminalreporter.line(line)
+        if self._written:
+            terminalreporter.line(self._written)
 
 
 def _outcome(report: pytest.TestReport) -> str:
