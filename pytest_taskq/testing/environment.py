@@ -20,7 +20,7 @@ from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock
-from pytest_taskq.testing.evidence import QueueAlone, describe_apps
+from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
 from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import Looked
@@ -112,6 +112,7 @@ class Environment:
         """Let the harness look at this app, once."""
         if not any(each.history is app.history for each in self.apps):
             self.apps.append(app)
+            know(app, self.redaction)
 
     def describe(self) -> str:
         """What the queues look like now, as text, or looked like when it was noted."""

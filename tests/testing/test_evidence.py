@@ -1,5 +1,7 @@
 """What the report of a failed test says of its queues."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pytest_taskq.core.job import State
@@ -7,7 +9,9 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Task, Tasks
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.stores.memory import MemoryStore
-from pytest_taskq.testing.evidence import describe_queue
+from pytest_taskq.testing.evidence import describe_apps, describe_queue, know
+from pytest_taskq.testing.redact import Redaction
+from support.engine_app import EngineApp
 
 pytestmark = pytest.mark.asyncio
 
@@ -90,3 +94,48 @@ async def test_an_error_that_cannot_be_shown_does_not_break_the_text(queue):
     await run(queue, fails)
     assert "Job #1 (work) failed in attempt 1:" in describe_queue(queue)
     assert (await queue.find())[0].state is State.DEAD
+
+
+@pytest.fixture
+def app():
+    app = EngineApp(start=datetime(2031, 5, 4, 12, tzinfo=UTC))
+
+    @app.task
+    async def charge(cart, token):
+        raise ValueError(f"{token} is refused")
+
+    return app
+
+
+async def test_apps_are_told_of_with_their_timeline(app):
+    other = EngineApp(app.queue.__class__(MemoryStore(), app.clock))
+    other.library = "docket"
+    other.task(app.tasks()["charge"].function)
+    await other.add("charge", 2, "t", after=60)
+    await app.add("charge", 1, "tok_123")
+    await app.run()
+    lines = describe_apps([app, other]).splitlines()
+    assert lines[:10] == [
+        "The clock is held and stands at 2031-05-04 12:00:00 UTC.",
+        "engine: 1 job: 1 dead.",
+        "docket: 1 job: 1 queued.",
+        "",
+        "12:00:00  test    enqueue engine#1 charge(1, ***)",
+        "12:00:00  worker  start   engine#1 charge",
+        "12:00:00  worker  fail    engine#1 charge try 1  ValueError: *** is refused -> dead",
+        "12:00:00  test    enqueue docket#1 charge(2, ***)  due at 12:01:00 (+1 min)",
+        "Waiting: 1 due later, the first at 12:01:00.",
+        "",
+    ]
+    assert lines[10] == "Job engine#1 (charge) failed in attempt 1:"
+    assert lines[-1] == "  ValueError: *** is refused"
+    assert describe_apps([]) == ""
+
+
+async def test_a_queue_is_told_of_as_its_app_once_that_is_known(app):
+    await app.add("charge", 1, "tok_123")
+    assert "charge(1, 'tok_123')" in describe_queue(app.queue)
+    know(app, Redaction(lambda name, value: "a cart" if name == "cart" else value))
+    assert "charge('a cart', ***)" in describe_queue(app.queue)
+    text = describe_queue(Queue(MemoryStore(), app.clock))
+    assert text.endswith("The queue is empty: no job was enqueued.")
