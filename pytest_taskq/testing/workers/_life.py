@@ -73,6 +73,7 @@ class Life:
             self._in_place.close()
 
     async def _live(self) -> Any:
+        __tracebackhide__ = True  # from the traceback of what the worker dies of
         _OWNER.set(self)
         answer: Any = self._ways.start()
         return await answer if hasattr(answer, "__await__") else answer
