@@ -65,6 +65,14 @@ async def test_a_cancelled_sleep_cleans_up():
     assert len(cleaned) == 1
 
 
+async def test_the_harness_cancels_it_wherever_it_waits(taskq):
+    gate = []
+    awaits = await taskq.cancel_at_every_await(
+        lambda: sort_the_depot(gate), cleaned=lambda: gate[-1] == "shut"
+    )
+    assert awaits == 1
+
+
 async def test_a_courier_delivers_what_is_in_the_bag_before_going_home():
     courier = Courier()
     round_ = asyncio.create_task(courier.go_round())
@@ -76,3 +84,17 @@ async def test_a_courier_delivers_what_is_in_the_bag_before_going_home():
     await asyncio.wait_for(round_, timeout=5)
     assert courier.whereabouts == "home"
     assert [receipt["parcel"] for receipt in courier.receipts] == ["p-1"]
+
+
+async def test_no_parcel_in_the_bag_is_lost(taskq):
+    courier = Courier()
+    async with taskq.running(courier, start="go_round", stop="finish_round") as w:
+        for number in (1, 2):
+            courier.bag.put_nowait({"parcel": f"p-{number}"})
+        report = await w.shutdown(
+            in_flight=[{"parcel": "p-1"}, {"parcel": "p-2"}],
+            finished=courier.receipts,
+            put_back=courier.bag,
+            key=lambda parcel: parcel["parcel"],
+        )
+    assert len(report.finished) == 2

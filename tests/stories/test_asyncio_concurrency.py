@@ -12,7 +12,7 @@ from parcels.carriers import (
     price_or_fallback,
 )
 from parcels.customers import find_customer
-from parcels.depot import deliver_all
+from parcels.depot import deliver, deliver_all
 
 pytestmark = pytest.mark.asyncio
 
@@ -24,6 +24,14 @@ async def test_three_vans_deliver_three_parcels():
     results = await deliver_all(parcels, most_at_once=3)
     assert len(results) == 3
     assert all(result["status"] == "delivered" for result in results)
+
+
+async def test_two_vans_are_both_out_and_there_is_no_third(taskq, monkeypatch):
+    probe = taskq.concurrency()
+    monkeypatch.setattr("parcels.depot.deliver", probe(deliver))
+    await deliver_all([{"parcel": f"p-{number}"} for number in range(5)], most_at_once=2)
+    probe.assert_max(2)
+    probe.assert_reached(2)
 
 
 async def test_answers_are_gathered():
@@ -56,6 +64,12 @@ async def test_wait_for_gives_up():
 
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(walk_around_the_world(), timeout=A_MOMENT)
+
+
+async def test_the_harness_does_not_wait_a_minute_to_see_a_minute_s_timeout(taskq):
+    await taskq.assert_times_out(
+        ask_with_timeout(url="https://slow.example.org", timeout=60), after=60
+    )
 
 
 async def test_the_old_price_serves_when_the_new_one_takes_too_long():

@@ -50,6 +50,20 @@ async def test_one_loads_while_the_other_unloads():
     await belt.join()
 
 
+async def test_the_harness_waits_until_the_belt_is_empty(taskq):
+    belt, handled = taskq.watched(asyncio.Queue()), []
+
+    async def handle(parcel):
+        handled.append(parcel)
+
+    async with taskq.running(empty_belt(belt, handle)):
+        for number in range(5):
+            belt.put_nowait(f"p-{number}")
+        await taskq.drained(belt)
+    taskq.assert_consumed(belt, 5)
+    assert len(handled) == 5
+
+
 async def test_nobody_waits_for_ever_at_an_empty_belt():
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(asyncio.Queue().get(), timeout=0.01)

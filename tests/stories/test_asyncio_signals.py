@@ -26,6 +26,17 @@ async def test_one_at_a_time_goes_through_the_gate():
     assert log[3] == "out 2"
 
 
+async def test_the_harness_sees_that_no_two_overlap(taskq):
+    gate, probe = asyncio.Lock(), taskq.concurrency()
+
+    async def pass_through(number):
+        async with gate, probe:
+            await asyncio.sleep(60)
+
+    await asyncio.gather(*(pass_through(number) for number in range(3)))
+    probe.assert_never_overlapped()
+
+
 async def test_two_scales_weigh_two_parcels_at_most():
     scales, on_the_scales, most = asyncio.Semaphore(2), [], 0
 
@@ -42,7 +53,7 @@ async def test_two_scales_weigh_two_parcels_at_most():
     assert most == 2
 
 
-async def test_the_bell_starts_them_all():
+async def test_the_bell_starts_them_all(taskq):
     bell, waiting, gone = asyncio.Event(), [], []
 
     async def courier(number):
@@ -51,7 +62,8 @@ async def test_the_bell_starts_them_all():
         gone.append(f"courier {number}")
 
     tasks = [asyncio.create_task(courier(number)) for number in range(3)]
-    await wait_until(lambda: len(waiting) == 3)
+    await taskq.settle()
+    assert len(waiting) == 3
     assert len(gone) == 0
 
     bell.set()

@@ -26,6 +26,16 @@ async def test_a_courier_goes_out_and_comes_home():
 
 
 @pytest.mark.asyncio
+async def test_the_harness_sends_it_out_and_makes_sure_that_it_comes_home(taskq):
+    courier = Courier()
+    async with taskq.running(
+        courier, start="go_round", stop="call_home", until=lambda: courier.whereabouts == "out"
+    ) as w:
+        await w.stop()
+        assert courier.whereabouts == "home"
+
+
+@pytest.mark.asyncio
 async def test_a_courier_hands_out_a_bag_of_somebody_else():
     bag = asyncio.Queue()
     for parcel in ({"parcel": "p-1", "to": "the door"}, {"parcel": "p-2", "to": "a shop"}, None):
