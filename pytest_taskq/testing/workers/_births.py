@@ -19,6 +19,14 @@ NOT_CREATORS = {"asyncio", __package__}
 Tell = Callable[[asyncio.Task[Any]], None]
 
 
+class _Task(asyncio.Task[Any]):
+    """Keeps its own name: the first releases of Python 3.13 set None on what a factory makes."""
+
+    def set_name(self, value: object) -> None:
+        if value is not None:
+            super().set_name(value)
+
+
 class _Factory:
     """A task factory in front of the one that the loop had."""
 
@@ -28,7 +36,7 @@ class _Factory:
 
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **given: Any) -> Any:
         if self.before is None:
-            task = asyncio.Task(coro, loop=loop, **given)
+            task = _Task(coro, loop=loop, **given)
         else:
             task = self.before(loop, coro, **given)
         for tell in self.listeners:

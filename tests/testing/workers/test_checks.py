@@ -24,7 +24,7 @@ async def test_a_worker_that_is_given_is_run(taskq):
         queue.put_nowait(1)
         await taskq.drained(queue)
         taskq.assert_consumed(queue, 1)
-    await taskq.assert_stopped(w.task)
+    await taskq.assert_stopped(w, w.task)
 
 
 async def test_without_one_the_workers_of_the_queues_are(taskq, docket):
