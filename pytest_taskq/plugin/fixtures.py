@@ -14,6 +14,7 @@ from pytest_taskq.plugin.apps import django_app, is_of_library
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
+from pytest_taskq.plugin.own_soniq import own_soniq
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
     from pytest_taskq.testing.harness import Harness
 
     environment = _environment(request)
-    if _adopted(request, taskq_app) is None and taskq_app is not None:
+    own = own_soniq(request, environment, taskq_app) or _adopted(request, taskq_app)
+    if own is None and taskq_app is not None:
         from pytest_taskq.testing.adopt import under_test
 
         environment.adopt(under_test(taskq_app))
@@ -158,11 +160,17 @@ def in_memory_app(request: pytest.FixtureRequest, taskq_app: object) -> App:
 
 
 @pytest.fixture
-def soniq_app(request: pytest.FixtureRequest) -> Soniq:
-    """A Soniq-style app, empty, and on the clock of this test."""
+def soniq_app(request: pytest.FixtureRequest, taskq_app: object) -> Soniq:
+    """A Soniq-style app, empty, and on the clock of this test.
+
+    Where ``taskq_app`` returns an app of the real Soniq, that one, on our engine for this test.
+    """
+    environment = _environment(request)
+    own: Soniq | None = own_soniq(request, environment, taskq_app)
+    if own is not None:
+        return own
     from pytest_taskq.soniq import MemoryBackend, Soniq
 
-    environment = _environment(request)
     app = Soniq(backend=MemoryBackend.on_queue(environment.new_queue()))
     environment.adopt(app.under_test())
     return app
