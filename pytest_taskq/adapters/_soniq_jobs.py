@@ -94,15 +94,7 @@ class Jobs(Table):
         )
         if self.runs:
             job, self.runs = job._replace(attempt=self.runs), 0
-        while True:
-            try:
-                await self.queue.enqueue(job)
-            except NameHeld as held:
-                twin = await self.queue.get(held.holder or 0)
-                if twin is not None and twin.key is not None:
-                    return twin.key
-            else:
-                return job_id
+        return await self._put(job, job_id)
 
     async def fetch_and_lock_job(
         self, *, queues: list[str] | None = None, worker_id: str | None = None
@@ -219,6 +211,17 @@ class Jobs(Table):
         for job in await self._leases.renew(old) if old else ():
             if job is not None:
                 self.in_hand[job.key or ""] = job
+
+    async def _put(self, job: Job, job_id: str) -> str:
+        while True:
+            try:
+                await self.queue.enqueue(job)
+            except NameHeld as held:
+                twin = await self.queue.get(held.holder or 0)
+                if twin is not None and twin.key is not None:
+                    return twin.key
+            else:
+                return job_id
 
     async def _finish(self, job_id: str, outcome: Callable[[Job], Outcome]) -> Job | None:
         """Record an outcome; None for an unknown id, and for a job that has ended.

@@ -99,6 +99,10 @@ class UnderTest:
             )
         return await self._running.until(until, attempts=attempts, only=only, ends=ends)
 
+    async def forget(self, job: Job) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._queue.forget(job.id)
+
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""
         stop = asyncio.Event()
