@@ -90,6 +90,7 @@ class Queries(Lists):
         self.errors: dict[JobId, BaseException] = {}
         """What the tasks of jobs in hand have raised, as far as anybody told."""
         self.choice = Choice()
+        self.told_of_new: Callable[[JobId], object] = _nothing
         self.lenient = False
 
     def lock_taken(self, lock: str | None) -> Exception:
@@ -109,6 +110,7 @@ class Queries(Lists):
             raise self.lock_taken(jobs[refused].queueing_lock)
         rows = []
         for record, job in zip(stored, jobs, strict=True):
+            self.told_of_new(record.id)
             self.arguments.keep(record.id, job.args)
             if job.scheduled_at is not None:
                 self.tables.note(record.id, "scheduled", record.due_at)
@@ -291,3 +293,7 @@ class Queries(Lists):
     def _failure(self, job_id: JobId) -> tuple[Failure, BaseException | None]:
         error = self.errors.pop(job_id, None)
         return (NOT_TOLD, None) if error is None else (describe_failure(error), error)
+
+
+def _nothing(_job_id: JobId) -> None:
+    """Who need not know."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -236,6 +236,9 @@ class Adopted:
     ``close``. Tasks that are registered meanwhile are forgotten then.
     """
 
+    run_sync: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
+    """How a sync test is to run a coroutine on this app; None for any way."""
+
     def __init__(self, app: Any, queue: Queue, *, compat: Literal["memory"] | None = None) -> None:
         # Of a proxy, such as Django's, the app behind it.
         self.app = app.replace_connector.__self__
@@ -255,7 +258,12 @@ class Adopted:
         self._undo.enter_context(restored(self.app.tasks))
         self._undo.enter_context(restored(self.app.periodic_registry.periodic_tasks))
         self._undo.enter_context(replaced(self.app, "_worker", self._worker))
-        self._undo.enter_context(replaced(utils, "utcnow", queue.clock.time))
+        self._undo.enter_context(self.replaced_util("utcnow", queue.clock.time))
+
+    @staticmethod
+    def replaced_util(name: str, value: Any) -> AbstractContextManager[None]:
+        """Another function in the place of one that the library uses everywhere."""
+        return replaced(utils, name, value)
 
     def under_test(self) -> UnderTest:
         """The app as the harness wants to see it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_taskq.plugin.apps import empty_django_tables
 from pytest_taskq.plugin.backends import close_run, describe_backends, hand_over, spread
 from pytest_taskq.plugin.evidence import attach_evidence, gather_evidence
 from pytest_taskq.plugin.fixtures import (
@@ -16,6 +17,8 @@ from pytest_taskq.plugin.fixtures import (
     in_memory_app,
     in_memory_connector,
     performance_threshold,
+    procrastinate_worker,
+    procrastinate_writable_models,
     soniq_app,
     taskq,
     taskq_app,
@@ -46,6 +49,8 @@ __all__ = [
     "in_memory_app",
     "in_memory_connector",
     "performance_threshold",
+    "procrastinate_worker",
+    "procrastinate_writable_models",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
@@ -151,17 +156,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     environment = item.stash.get(ENVIRONMENT, None)
     owner, name = _coroutine_of(item)
     watched = None if owner is None else looked_after(item)
-    if owner is None or (environment is None and watched is None):
-        yield
-    else:
-        function = ended = getattr(owner, name)
-        if environment is not None:
-            ended = _ending(environment, ended)
-        setattr(owner, name, ended if watched is None else watched(ended))
-        try:
+    try:
+        if owner is None or (environment is None and watched is None):
             yield
-        finally:
-            setattr(owner, name, function)
+        else:
+            function = ended = getattr(owner, name)
+            if environment is not None:
+                ended = _ending(environment, ended)
+            setattr(owner, name, ended if watched is None else watched(ended))
+            try:
+                yield
+            finally:
+                setattr(owner, name, function)
+    finally:
+        empty_django_tables(item)
     if environment is not None:
         check_strictness(item, environment)
 

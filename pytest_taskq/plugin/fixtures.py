@@ -6,11 +6,11 @@ one another: a fixture of the user's own with the name of one of ours breaks no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_taskq.plugin.apps import django_app, is_of_library
+from pytest_taskq.plugin.apps import django_app, is_djangos, is_of_library
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
@@ -18,7 +18,7 @@ from pytest_taskq.plugin.own_soniq import own_soniq
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
     from pytest_taskq.docket import Docket
@@ -37,6 +37,8 @@ __all__ = [
     "in_memory_app",
     "in_memory_connector",
     "performance_threshold",
+    "procrastinate_worker",
+    "procrastinate_writable_models",
     "soniq_app",
     "taskq",
     "taskq_app",
@@ -177,6 +179,27 @@ def soniq_app(request: pytest.FixtureRequest, taskq_app: object) -> Soniq:
 
 
 @pytest.fixture
+def procrastinate_writable_models() -> Iterator[None]:
+    """The models of Procrastinate's Django integration can be written to in this test."""
+    from pytest_taskq.adapters.django import writable_models
+
+    with writable_models():
+        yield
+
+
+@pytest.fixture
+def procrastinate_worker() -> Callable[..., Any]:
+    """Runs the jobs in the real database of a Django project until none is due.
+
+    ``procrastinate_worker()``; in an async test, await it. For tests that commit, such as those
+    with ``django_db(transaction=True)`` and ``TransactionTestCase``.
+    """
+    from pytest_taskq.adapters.django import run_worker
+
+    return run_worker
+
+
+@pytest.fixture
 def performance_threshold() -> Thresholds:
     """Asserts that something is not slower than it may be, in reference jobs."""
     from pytest_taskq.testing.thresholds import Thresholds
@@ -210,8 +233,15 @@ def _adopted(request: pytest.FixtureRequest, app: object) -> Adopted | None:
     from pytest_taskq.adapters.procrastinate import Adopted
 
     def adopt() -> Adopted:
-        adopted = Adopted(app, environment.new_queue())
+        adopted: Adopted
+        if is_djangos(app):
+            from pytest_taskq.adapters.django import DjangoAdopted
+
+            adopted = DjangoAdopted(app, environment.new_queue())
+        else:
+            adopted = Adopted(app, environment.new_queue())
         environment.at_end(adopted.close)
+        environment.unawaited.run_by = adopted.run_sync
         environment.adopt(adopted.under_test())
         return adopted
 

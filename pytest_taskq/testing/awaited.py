@@ -34,9 +34,13 @@ class Unawaited:
     def __init__(self) -> None:
         self.calls: list[Awaited[Any]] = []
         self._runner: asyncio.Runner | None = None
+        self.run_by: Callable[[Any], Any] | None = None
+        """How else the sync code of this test is to run a coroutine, for a library that cares."""
 
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
+        if self.run_by is not None:
+            return self.run_by(coroutine)
         if self._runner is None:
             self._runner = asyncio.Runner()
         return self._runner.run(coroutine, context=copy_context())

@@ -1,0 +1,1 @@
+"""A clinic that books visits and reminds its patients of them: Django with Procrastinate."""

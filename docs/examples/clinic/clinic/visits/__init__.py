@@ -1,0 +1,1 @@
+"""Visits of patients: when they are, and who has been reminded."""
