@@ -12,7 +12,7 @@ from pytest_taskq.core.job import JobId
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.plain_json import to_plain_json
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "json_of"]
 
 Json = Callable[[Any], Any]
 
@@ -88,3 +88,9 @@ def _in_order(value: Any) -> Any:
     if isinstance(value, list):
         return [_in_order(part) for part in value]
     return value
+
+
+def json_of(before: Any, name: str) -> Json | None:
+    """The function for JSON that a connector was given; the real ones keep it to themselves."""
+    own: Json | None = getattr(before, name, None) or getattr(before, f"_{name}", None)
+    return own

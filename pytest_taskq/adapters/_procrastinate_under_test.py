@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from inspect import Parameter, signature
+from inspect import signature
 from typing import Any
 
+from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_queries import Choice, Queries
 from pytest_taskq.adapters._procrastinate_rows import queueing_lock_of
 from pytest_taskq.adapters._procrastinate_worker import new_job
@@ -76,7 +77,7 @@ class UnderTest:
         if task is None:
             raise UnknownTask(call.task, self._app.tasks)
         at = None if call.at is None else to_datetime(call.at)
-        job = task.configure(schedule_at=at, task_kwargs=_bound(task, call)).job
+        job = task.configure(schedule_at=at, task_kwargs=bound(task, call.args, call.kwargs)).job
         (row,) = await self._connector.answer(
             "defer_jobs", "all", jobs=[new_job(job)], runs=call.attempt - 1
         )
@@ -168,26 +169,3 @@ class UnderTest:
             return None
         delay: timedelta = retry.retry_decision.retry_at - self.clock.time()
         return max(timedelta(), delay)
-
-
-def _bound(task: Any, call: Call) -> dict[str, Any]:
-    """The arguments by name. Raises TypeError when the function would not take them so."""
-    taken = signature(task.func)
-    parameters = list(taken.parameters.values())[task.pass_context :]
-    try:
-        bound = taken.replace(parameters=parameters).bind(*call.args, **call.kwargs)
-    except TypeError as error:
-        raise TypeError(
-            f"{task.name} cannot be deferred with these arguments. They are {call.args!r} and "
-            f"{dict(call.kwargs)!r}: {error}. Give it the arguments that it takes."
-        ) from None
-    named = dict(bound.arguments)
-    for parameter in parameters:
-        if parameter.kind is Parameter.VAR_KEYWORD:
-            named |= named.pop(parameter.name, {})
-        elif parameter.kind is Parameter.VAR_POSITIONAL and named.get(parameter.name):
-            raise TypeError(
-                f"{task.name} cannot be deferred with a value for {parameter}. A job carries "
-                f"keyword arguments only. Give the parameter a name that a keyword can have."
-            )
-    return named

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from pytest_taskq.adapters._patches import replaced, restored
+from pytest_taskq.adapters._procrastinate_arguments import json_of
+from pytest_taskq.adapters._procrastinate_by_name import ByName
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import Notify
 from pytest_taskq.adapters._procrastinate_queries import Queries
@@ -233,7 +235,8 @@ class Adopted:
     """A real app for the length of a test: its connector is ours, and its workers' time too.
 
     The app itself is changed, so that every task bound to it follows, and changed back by
-    ``close``. Tasks that are registered meanwhile are forgotten then.
+    ``close``. Tasks that are registered meanwhile are forgotten then. It has two more methods,
+    ``defer`` and ``defer_async``: by name, with positional arguments too.
     """
 
     run_sync: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
@@ -246,18 +249,21 @@ class Adopted:
         self.connector = TaskqConnector(
             queue,
             compat=compat,
-            json_dumps=_own_json(before, "json_dumps"),
-            json_loads=_own_json(before, "json_loads"),
+            json_dumps=json_of(before, "json_dumps"),
+            json_loads=json_of(before, "json_loads"),
         )
         self.connector.open()
         self.connector.states.clear()
         self._ticks = Ticks(self.app, self.connector)
         self._make_worker = self.app._worker  # noqa: SLF001 - the only place workers come from
         self._undo = ExitStack()
+        by_name = ByName(self.app)
         self._undo.enter_context(self.app.replace_connector(self.connector))
         self._undo.enter_context(restored(self.app.tasks))
         self._undo.enter_context(restored(self.app.periodic_registry.periodic_tasks))
         self._undo.enter_context(replaced(self.app, "_worker", self._worker))
+        self._undo.enter_context(replaced(self.app, "defer", by_name.defer))
+        self._undo.enter_context(replaced(self.app, "defer_async", by_name.defer_async))
         self._undo.enter_context(self.replaced_util("utcnow", queue.clock.time))
 
     @staticmethod
@@ -277,14 +283,6 @@ class Adopted:
         worker = self._make_worker(**{"install_signal_handlers": False, **options, **OPTIONS})
         bring_to_clock(worker, self.connector, self._ticks)
         return worker
-
-
-def _own_json(before: Any, name: str) -> Callable[[Any], Any] | None:
-    """The function for JSON that a connector was given; the real ones keep it to themselves."""
-    own: Callable[[Any], Any] | None = getattr(before, name, None) or getattr(
-        before, f"_{name}", None
-    )
-    return own
 
 
 def _check_version() -> None:

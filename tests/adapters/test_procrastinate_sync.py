@@ -1,6 +1,7 @@
 """The user's own app in tests that are not async."""
 
 import pytest
+from procrastinate.exceptions import TaskNotFound
 
 
 def test_a_sync_test_may_defer_and_run_again_and_again(app):
@@ -40,3 +41,15 @@ def test_reset_forgets_everything(app, in_memory_connector):
     assert app.configure_task("t").defer() == 1
     assert in_memory_connector.jobs.first is not None
     assert [name for name, _ in in_memory_connector.queries] == ["defer_jobs"]
+
+
+def test_a_task_is_deferred_by_its_name_with_positional_arguments_too(app):
+    @app.task(name="frame", pass_context=True)
+    def frame(context, width, height=2): ...
+
+    app.defer("frame", args=(1,), kwargs={"height": 3})
+    assert app.connector.jobs[0].args == {"width": 1, "height": 3}
+    with pytest.raises(TypeError, match="cannot be deferred"):
+        app.defer("frame", args=(1, 2, 3))
+    with pytest.raises(TaskNotFound):
+        app.defer("frames")
