@@ -157,6 +157,8 @@ class Leases:
         """
         self._queue.use()
         now = self._clock.now()
+        if not self._queue.lapses:
+            return []
         in_hand = {job.id for run in self._queue.runs for job in run.jobs}
         query = JobQuery(states=RUNNING, lease_expired_by=now, sort="lease")
         lapsed = [job for job in await self._store.find(query) if job.id not in in_hand]
@@ -192,6 +194,8 @@ class Leases:
 
     async def next_lapse(self) -> int | None:
         """When the next lease lapses, if its worker does not renew it."""
+        if not self._queue.lapses:
+            return None
         leased = await self._store.find(JobQuery(states=RUNNING, sort="lease", limit=1))
         return leased[0].lease.expires_at if leased and leased[0].lease else None
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from itertools import count
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 from weakref import ReferenceType, ref
 
 from pytest_taskq.core import transitions
@@ -26,6 +26,7 @@ from pytest_taskq.core.request import JobFields, check
 from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
 from pytest_taskq.core.windows import Window
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.endable import Endable
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.interrupt import to_its_end
 from pytest_taskq.engine.leases import Leases
@@ -34,7 +35,7 @@ from pytest_taskq.engine.patience import PatientStore
 from pytest_taskq.engine.sync import drive, is_own_loop, wait_for
 from pytest_taskq.engine.tasks import CURRENT_JOB
 
-__all__ = ["LAST_USED", "LEASE", "Endable", "Queue"]
+__all__ = ["LAST_USED", "LEASE", "Queue"]
 
 T = TypeVar("T")
 Decide = Callable[[Job, int], Job]
@@ -44,20 +45,6 @@ LEASE = 300_000_000
 
 LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used", default=None)
 """The queue that this code enqueued to last: what a time-out of ``wait_until`` describes."""
-
-
-class Endable(Protocol):
-    """A run of a worker, as its queue sees it."""
-
-    @property
-    def jobs(self) -> list[Job]:
-        """The jobs it has in hand."""
-
-    def stop(self, *, force: bool) -> None:
-        """End after the jobs in hand, or by force at once."""
-
-    async def end(self, *, force: bool = True) -> None:
-        """Stop it, and wait until it is over."""
 
 
 class Queue:
@@ -93,6 +80,7 @@ class Queue:
         self._seed = seed
         self.chain_limit = chain_limit
         self.escapes = escapes
+        self.lapses = True  # whether a silent worker loses its jobs by itself
         self.history = History()
         self.listeners: set[Callable[[Job | None], None]] = set()
         self.runs: set[Endable] = set()
@@ -280,9 +268,8 @@ class Queue:
     ) -> Job | None:
         """Put what ``decide`` makes of the record as it is, at this instant, in its place.
 
-        For those who know a verb of their own, which goes into the history with what is
-        ``told``. None when there is no such job, or ``decide`` raises IllegalTransition. Raises
-        NameHeld, and changes nothing, when the record would hold a name that is taken.
+        ``verb`` goes into the history with what is ``told``. None when there is no such job, or
+        ``decide`` raises IllegalTransition. Raises NameHeld, and then changes nothing.
         """
         self.use()
         return await self.uncut(self._change(job_id, verb, decide, told))

@@ -18,6 +18,7 @@ from pytest_taskq.procrastinate._worker import WorkerOptions, WorkerRun
 from pytest_taskq.procrastinate.blueprints import Blueprint
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
+from pytest_taskq.procrastinate.manager import JobManager
 from pytest_taskq.procrastinate.tasks import Task
 from pytest_taskq.procrastinate.testing import InMemoryConnector
 
@@ -54,6 +55,7 @@ class App(Blueprint):
         self.worker_defaults = dict(worker_defaults or {})
         self.periodic_defaults = dict(periodic_defaults or {})
         self.ticker = self._new_ticker()
+        self.job_manager = JobManager(self)
 
     def bound_app(self, task: str) -> App:
         """This app: its tasks are bound to it."""

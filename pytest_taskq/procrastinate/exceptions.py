@@ -6,10 +6,14 @@ __all__ = [
     "AlreadyEnqueued",
     "AppNotOpen",
     "ConnectorException",
+    "JobAborted",
+    "MiddlewareKindMismatch",
+    "NoResult",
     "ProcrastinateException",
     "TaskAlreadyRegistered",
     "TaskNotFound",
     "UnboundTaskError",
+    "UniqueViolation",
 ]
 
 
@@ -39,3 +43,19 @@ class TaskNotFound(ProcrastinateException):
 
 class UnboundTaskError(ProcrastinateException):
     """A task of a blueprint was deferred before an app took it over."""
+
+
+class JobAborted(ProcrastinateException):
+    """Raised by a task that has seen ``context.should_abort()``: it ends aborted, untried."""
+
+
+class MiddlewareKindMismatch(ProcrastinateException):
+    """A sync middleware was given to an async task or worker, or the other way round."""
+
+
+class NoResult(ConnectorException):
+    """What was asked for is not there."""
+
+
+class UniqueViolation(ConnectorException):
+    """Another job has the name that this one needs."""

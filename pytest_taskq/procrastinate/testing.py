@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from datetime import datetime
+from itertools import count, islice
 from typing import Any, Self
 
 from pytest_taskq.core.instants import to_datetime
@@ -27,14 +28,19 @@ class InMemoryConnector:
 
     def __init__(self) -> None:
         self.queue = Queue(MemoryStore(), Clock.present())
+        self.queue.lapses = False  # nobody but the user looks after stalled jobs
         self.is_open = False
         self._reset_at = 0
+        self.workers: dict[int, datetime] = {}
+        """The workers that were registered, and when they last said that they live."""
+        self._worker_ids = count(1)
 
     @classmethod
     def on_queue(cls, queue: Queue) -> Self:
         """A connector on a queue of the engine, already open."""
         connector = cls()
         connector.queue = queue
+        queue.lapses = False
         connector.is_open = True
         return connector
 
@@ -58,7 +64,8 @@ class InMemoryConnector:
         return events
 
     def reset(self) -> None:
-        """Forget every job; the ids begin anew."""
+        """Forget every job and worker; the ids of jobs begin anew."""
+        self.workers.clear()
         self.queue.sync(self.queue.clear())
         self._reset_at = len(self.queue.history)
 
@@ -81,6 +88,12 @@ class InMemoryConnector:
     async def close_async(self) -> None:
         """See ``close``."""
         self.close()
+
+    def add_worker(self) -> int:
+        """Register a worker."""
+        worker_id = next(self._worker_ids)
+        self.workers[worker_id] = self.queue.clock.time()
+        return worker_id
 
     def require_open(self) -> Queue:
         """The queue to work on. Raises AppNotOpen."""

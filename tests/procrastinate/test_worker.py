@@ -143,6 +143,7 @@ def test_the_value_of_a_task_may_be_anything(app):
     assert statuses(app) == ["succeeded"]
 
 
+@pytest.mark.taskq_strict(False)
 @pytest.mark.parametrize(
     ("condition", "left"), [("never", [1, 2, 3]), ("successful", [2, 3]), ("always", [3])]
 )

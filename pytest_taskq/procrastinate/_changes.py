@@ -1,0 +1,69 @@
+"""What becomes of a job when it is finished or retried by hand, not by its worker."""
+
+from __future__ import annotations
+
+from pytest_taskq.core import transitions
+from pytest_taskq.core.job import Failure, Job, State
+from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
+from pytest_taskq.procrastinate._records import holds_of, others_of, queueing_lock_of, status_of
+from pytest_taskq.procrastinate.exceptions import ConnectorException
+from pytest_taskq.procrastinate.jobs import Status
+
+__all__ = ["finished", "retried"]
+
+BY_HAND = Failure("Exception", "finished by hand, through the job manager", "")
+
+ENDS: dict[str, tuple[State, Outcome]] = {
+    "succeeded": (State.SUCCEEDED, Succeeded()),
+    "failed": (State.DEAD, Failed(BY_HAND)),
+    "aborted": (State.CANCELLED, Cancelled("aborted")),
+}
+
+
+def finished(record: Job, status: Status, now: int) -> Job:
+    """The job with its final status. Raises ConnectorException."""
+    if status not in ENDS:
+        raise ConnectorException(
+            f"A job cannot be finished so. The status is {status!r}. Use succeeded, failed or "
+            f"aborted; what waits is cancelled by cancel_job_by_id()."
+        )
+    state, outcome = ENDS[status]
+    if record.state is State.RUNNING and record.lease is not None:
+        after = transitions.finish(record, record.lease.token, outcome, now)
+    elif record.state is State.QUEUED:
+        after = record._replace(state=state, finished_at=now, version=record.version + 1)
+    else:
+        raise ConnectorException(
+            f"Job {record.id} cannot be finished. It is {status_of(record)}, and only one that "
+            f"is doing or todo can. Look it up again."
+        )
+    return after._replace(cancel_requested=status is Status.ABORTED)
+
+
+def retried(
+    record: Job, at: int, priority: int | None, queue: str | None, lock: str | None, now: int
+) -> Job:
+    """The job back in its queue; failed, when somebody wanted it aborted.
+
+    Raises ConnectorException for one that neither runs nor has failed.
+    """
+    holds = record.holds
+    if lock is not None:
+        holds = (*holds_of(lock, queueing_lock_of(record)), *others_of(record))
+    again = Again(at, priority, queue=queue, holds=holds)
+    if record.state is State.DEAD:
+        back = transitions.requeue(record, now)
+        return back._replace(
+            attempt=record.attempt + 1,
+            due_at=at,
+            priority=record.priority if priority is None else priority,
+            queue=record.queue if queue is None else queue,
+            holds=holds,
+        )
+    if record.state is not State.RUNNING or record.lease is None:
+        raise ConnectorException(
+            f"Job {record.id} cannot be retried. It is {status_of(record)}, and only one that is "
+            f"doing or failed can. Defer a new one."
+        )
+    outcome = Failed(BY_HAND, None if record.cancel_requested else again)
+    return transitions.finish(record, record.lease.token, outcome, now)
