@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime as datetime
+
 from pytest_taskq.docket import testing
 from pytest_taskq.docket.agenda import Agenda
 from pytest_taskq.docket.annotations import Logged

@@ -83,9 +83,11 @@ class _DocketTask:
     async def call(self, attempt: Attempt) -> Outcome:
         """One attempt, and what is to be recorded of it. Raises what the task raised."""
         execution = self._execution(attempt)
+        started = self._worker.started
         if self._docket.strike_list.is_stricken(execution):
             logger.warning("🗙 %s", execution.call_repr())
             return Cancelled("stricken")
+        started.update((execution.key, self._name))
         attempt.extra = execution.fate = Fate(self._docket, attempt.job)
         current_docket.set(self._docket)
         current_worker.set(self._worker)
@@ -111,6 +113,9 @@ class _DocketTask:
         execution = Execution.in_hand(
             self._docket, job, self._function, attempt.args, attempt.kwargs
         )
+        if job.attempt > 1:  # being let lie by a worker counts in the engine, and not here
+            events = self._docket.queue.history.of(job.id)
+            execution.attempt -= sum(event.verb == "expire" for event in events)
         execution.state = ExecutionState.RUNNING
         execution.worker = self._worker.name
         execution.started_at = to_datetime(job.started_at or job.due_at)
@@ -127,7 +132,7 @@ class _DocketTask:
             if runtime is None:
                 value = await self._body(*execution.args, **kwargs)
             else:
-                value = await runtime.run(execution, self._body, execution.args, kwargs)
+                value = await runtime.run(execution, self._function, execution.args, kwargs)
             await run.complete(TaskOutcome(run.duration, value))
         return value
 

@@ -12,7 +12,7 @@ from typing import Any
 from pytest_taskq.core.errors import NotStorable, PayloadTooLarge
 from pytest_taskq.core.payload import decode_call, decode_value, encode_call, encode_value
 
-__all__ = ["decode", "decode_result", "encode", "encode_result"]
+__all__ = ["decode", "decode_result", "encode", "encode_result", "pickled", "unpickled"]
 
 PICKLED = "cloudpickle:"
 REFUSALS = (NotStorable, PayloadTooLarge)
@@ -23,13 +23,13 @@ def encode(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     try:
         return encode_call(args, kwargs)
     except REFUSALS:
-        return _pickled((args, dict(kwargs)))
+        return PICKLED + pickled((args, dict(kwargs)))
 
 
 def decode(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments that ``encode`` wrote."""
     if text.startswith(PICKLED):
-        args, kwargs = _unpickled(text)
+        args, kwargs = unpickled(text.removeprefix(PICKLED))
         return args, kwargs
     return decode_call(text)
 
@@ -39,21 +39,23 @@ def encode_result(value: object) -> str:
     try:
         return encode_value(value)
     except REFUSALS:
-        return _pickled(value)
+        return PICKLED + pickled(value)
 
 
 def decode_result(text: str) -> Any:
     """The value that ``encode_result`` wrote."""
-    return _unpickled(text) if text.startswith(PICKLED) else decode_value(text)
+    return unpickled(text.removeprefix(PICKLED)) if text.startswith(PICKLED) else decode_value(text)
 
 
-def _pickled(value: object) -> str:
+def pickled(value: object) -> str:
+    """A value as the library keeps it: the base 64 of what cloudpickle writes."""
     from pytest_taskq.docket._cloudpickle import dump
 
-    return PICKLED + dump(value)
+    return dump(value)
 
 
-def _unpickled(text: str) -> Any:
+def unpickled(text: str) -> Any:
+    """The value that ``pickled`` wrote."""
     from pytest_taskq.docket._cloudpickle import load
 
-    return load(text.removeprefix(PICKLED))
+    return load(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_instant, to_micros
-from pytest_taskq.docket._payload import decode_result, encode_result
+from pytest_taskq.docket._payload import decode_result, encode_result, pickled, unpickled
 from pytest_taskq.docket._states import ENDED, ExecutionCancelled, ExecutionState
 from pytest_taskq.docket._subscription import subscribe
 from pytest_taskq.engine.clock import loop_seconds
@@ -28,15 +28,13 @@ async def keep_result(execution: Execution, value: object) -> str | None:
     docket = execution.docket
     if value is None or not docket.execution_ttl:
         return None
-    text = encode_result(value)
-    if docket.result_storage is None:
-        return text
-    await docket.result_storage.put(
-        f"{execution.key}:{execution.generation}",
-        {"data": text},
-        ttl=int(docket.execution_ttl.total_seconds()),
-    )
-    return text
+    if docket.result_storage is not None:
+        await docket.result_storage.put(
+            f"{execution.key}:{execution.generation}",
+            {"data": pickled(value)},
+            ttl=int(docket.execution_ttl.total_seconds()),
+        )
+    return encode_result(value)
 
 
 async def wait_for_end(
@@ -72,22 +70,21 @@ async def result_of(execution: Execution) -> Any:
             f"{execution.call_repr()} has no result. It was cancelled. "
             f"Look at execution.state before you ask for one."
         )
-    kept = None
     if execution.result_key and docket.result_storage is not None:
         found = await docket.result_storage.get(execution.result_key)
-        kept = found and found.get("data")
+        if found and "data" in found:
+            value = unpickled(found["data"])
+            if execution.state is ExecutionState.FAILED:
+                raise value
+            return value
     if execution.state is ExecutionState.FAILED:
-        if kept is not None:
-            raise decode_result(kept)
         events = docket.queue.history.of(execution.generation) if execution.result_key else []
         raise next(
             (event.error for event in reversed(events) if event.error is not None),
             Exception(execution.error or "Task execution failed"),
         )
-    if docket.result_storage is None and execution.result_key:
-        job = await docket.last_job(execution.key)
-        kept = job.result if job is not None else None
-    return None if kept is None else decode_result(kept)
+    job = await docket.last_job(execution.key) if execution.result_key else None
+    return None if job is None or job.result is None else decode_result(job.result)
 
 
 def _seconds(

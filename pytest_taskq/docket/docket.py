@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("docket.docket")
-QUEUED = frozenset({State.QUEUED})
 ALL = frozenset(State)
 
 
@@ -158,10 +157,15 @@ class Docket(Scheduling):
                 logger.info("✗ %s (cancelled)", self._shown(cancelled).call_repr())
 
     async def clear(self) -> int:
-        """Cancel everything that waits, and say how much that was. What runs is left alone."""
-        waiting = await self.queue.find(JobQuery(states=QUEUED))
-        cancelled = [await self.queue.cancel(job.id) for job in waiting]
-        return sum(job is not None for job in cancelled)
+        """Cancel everything that waits. What runs is left alone.
+
+        Says how many there were, those that run included, as docket 0.27 counts.
+        """
+        live = await self.queue.find(JobQuery(states=LIVE))
+        for job in live:
+            if job.state is State.QUEUED:
+                await self.queue.cancel(job.id)
+        return len(live)
 
     async def get_execution(self, key: str) -> Execution | None:
         """The last execution under the key. None when there was none, or too long ago."""

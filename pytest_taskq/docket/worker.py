@@ -6,11 +6,13 @@ import logging
 import os
 import socket
 import warnings
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from contextvars import Token
 from datetime import timedelta
 from functools import partial
+from math import inf
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,15 +20,13 @@ from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
 from pytest_taskq.docket._attempt import DocketTasks
+from pytest_taskq.docket._automatic import Automatic
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
 from pytest_taskq.docket._depends import SharedContext
 from pytest_taskq.docket._main import run_worker
-from pytest_taskq.docket._perpetual import Perpetual
-from pytest_taskq.docket._plan import (
-    get_signature,
-    get_single_dependency_parameter_of_type,
-)
+from pytest_taskq.docket._patched import follow_patched_datetime
+from pytest_taskq.docket._plan import get_signature
 from pytest_taskq.docket._resolution import worker_dependencies
 from pytest_taskq.docket._signature import compact_signature
 from pytest_taskq.docket._states import TaskFunction
@@ -106,6 +106,8 @@ class Worker:
         self.fallback_task = fallback_task or default_fallback_task
         self.dependencies = worker_dependencies(dependencies)
         self.message_batch = message_batch
+        self.started: Counter[str] = Counter()
+        """In ``run_at_most``: how many attempts began, by key and by name of the task."""
         self._tasks = DocketTasks(self)
         self._engines: set[EngineWorker] = set()
         self._shared: SharedContext | None = None
@@ -179,12 +181,22 @@ class Worker:
         """Run until finished, but what has one of these names only so many times.
 
         A name is a key, as in the library, or the name of a task. Retries count. What would
-        run once more is cancelled.
+        run once more is cancelled, and no more is scheduled under it meanwhile.
         """
         engine = self._engine()
-        report = await self._run(
-            engine, partial(engine.run_until_finished, at_most=iterations_by_key)
-        )
+        self.started.clear()
+
+        def is_spent(execution: Execution) -> bool:
+            names = (execution.key, execution.function_name)
+            return any(self.started[name] >= iterations_by_key.get(name, inf) for name in names)
+
+        self.docket.strike_list.add_condition(is_spent)
+        try:
+            report = await self._run(
+                engine, partial(engine.run_until_finished, at_most=iterations_by_key)
+            )
+        finally:
+            self.docket.strike_list.remove_condition(is_spent)
         for name in report.unused:
             warnings.warn(
                 f"run_at_most() limits {name!r}, and nothing of that name ran. "
@@ -243,8 +255,9 @@ class Worker:
             self._engines.add(engine)
             try:
                 self._announce()
+                follow_patched_datetime(self.docket.queue.clock)
                 if self.schedule_automatic_tasks:
-                    await self._schedule_automatic_tasks()
+                    await around.enter_async_context(Automatic(self.docket))
                 return await run_engine()
             finally:
                 self._engines.discard(engine)
@@ -256,9 +269,3 @@ class Worker:
             logger.info("Starting worker %r with the following tasks:", self.name)
             for name, function in self.docket.tasks.items():
                 logger.info("* %s(%s)", name, compact_signature(get_signature(function)))
-
-    async def _schedule_automatic_tasks(self) -> None:
-        for name, function in list(self.docket.tasks.items()):
-            perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
-            if perpetual is not None and perpetual.automatic:
-                await self.docket.add(name, when=perpetual.initial_when, key=name)()

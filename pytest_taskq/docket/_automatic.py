@@ -1,0 +1,63 @@
+"""Automatic tasks: scheduled when a worker begins, and again when their chain is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pytest_taskq.docket._perpetual import Perpetual
+from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type
+from pytest_taskq.docket._states import LIVE
+from pytest_taskq.engine.alarm import Alarm
+
+if TYPE_CHECKING:
+    from pytest_taskq.docket.docket import Docket
+
+__all__ = ["Automatic"]
+
+MINUTE = 60_000_000
+
+
+class Automatic:
+    """While entered, the automatic tasks of a docket are seen to once a minute.
+
+    Time does not pass for the sake of that.
+    """
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self._alarm = Alarm(docket.queue.clock)
+        self._seeding: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        await self._schedule()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        await self._alarm.aclose()
+        if self._seeding is not None:
+            self._seeding.cancel()
+            await asyncio.gather(self._seeding, return_exceptions=True)
+
+    async def _schedule(self) -> None:
+        for name, perpetual in list(self._automatic()):
+            # Looked at first, for asking a cron when it is due moves it on.
+            if not await self._docket.jobs_under(name, LIVE):
+                await self._docket.add(name, when=perpetual.initial_when, key=name)()
+        now = self._docket.queue.clock.now()
+        self._alarm.call_at(now + MINUTE, self._schedule_again, background=True)
+
+    def _schedule_again(self) -> None:
+        self._seeding = asyncio.ensure_future(self._schedule())
+
+    def _automatic(self) -> Iterator[tuple[str, Perpetual]]:
+        for name, function in self._docket.tasks.items():
+            perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
+            if perpetual is not None and perpetual.automatic:
+                yield name, perpetual
