@@ -87,7 +87,7 @@ class _DocketTask:
         if self._docket.strike_list.is_stricken(execution):
             logger.warning("🗙 %s", execution.call_repr())
             return Cancelled("stricken")
-        started.update((execution.key, self._name))
+        started.update({execution.key, self._name})
         attempt.extra = execution.fate = Fate(self._docket, attempt.job)
         current_docket.set(self._docket)
         current_worker.set(self._worker)
