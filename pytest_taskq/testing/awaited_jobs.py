@@ -39,7 +39,7 @@ class AwaitedJobs:
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
         for app in self._environment.apps:
-            for _, seen in Reading(app, self._environment.looked).enqueued:
+            for _, _, seen in Reading(app, self._environment.looked).enqueued:
                 if seen.is_in(self._state) and seen.compare(self._pattern).matches:
                     return seen
         return None
