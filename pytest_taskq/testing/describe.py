@@ -124,11 +124,20 @@ def _name(frame: FrameType) -> str:
 
 
 def user_part(frames: TracebackType | None) -> TracebackType | None:
-    """A traceback from the first frame on that is the user's own; None where none is."""
-    place = frames
-    while place is not None and is_library(place.tb_frame.f_code.co_filename):
-        place = place.tb_next
-    return place
+    """A traceback from the frame on where ours called the user's code; None where it did not.
+
+    Of several such frames the last: a job's exception that a test has raised again begins with
+    the test's own.
+    """
+    part, called = None, True
+    while frames is not None:
+        file = frames.tb_frame.f_code.co_filename
+        if file.startswith(LIBRARIES[0]):
+            called = True
+        elif called and not is_library(file):
+            part, called = frames, False
+        frames = frames.tb_next
+    return part
 
 
 def is_library(filename: str) -> bool:
