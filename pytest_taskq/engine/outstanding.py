@@ -42,7 +42,7 @@ class Outstanding(Debts):
     def __init__(self, loop: Any, silence: float = SILENCE) -> None:
         super().__init__(silence)
         self._loop = loop
-        self._connections = Connections(loop, self)
+        self._connections: Connections
         self._replaced: dict[str, Any] = {}
         self._new_future: Callable[[], Any]
 
@@ -59,14 +59,17 @@ class Outstanding(Debts):
         }
         self._new_future = self._original("create_future")
         vars(loop).update(self._replaced)
+        self._connections = Connections(loop, self)
         self._connections.begin()
 
     def end(self) -> None:
         """Give the loop its own methods back."""
         for name in self._replaced:
             vars(self._loop).pop(name, None)
-        self._replaced = {}  # or this object would be left to the garbage collector
         self._connections.end()
+        # Or this object would be left to the garbage collector.
+        self._replaced = {}
+        del self._connections
 
     def heard(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
         """Note which connections have got something to read: their requests are answered."""
