@@ -62,7 +62,7 @@ def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
             "deadlock: nothing can wake test_catches_its_own_end (in Event.wait, test_*.py:*).",
             "deadlock: nothing can wake job (in sleep, *) or test_a_job_sleeps (in Worker.run_*).",
             "*taskq: the queue*",
-            "  #1  job()  *",
+            "*  worker  start   #1 job",
         ]
     )
     result.stdout.no_fnmatch_line("*another exception*")
