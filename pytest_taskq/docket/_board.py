@@ -30,7 +30,7 @@ class Board:
     """
 
     def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+        self._history = queue.history  # not the queue, which would keep itself alive by its board
         self.progress: dict[str, ProgressEvent] = {}
         self.replaced: set[JobId] = set()
         self.strikes: list[StrikeInstruction] = []
@@ -42,7 +42,7 @@ class Board:
         """What happens to the executions of this key while the block runs."""
         told: Told = asyncio.Queue()
         if not self._listeners:
-            self._queue.history.listeners.append(self._tell)
+            self._history.listeners.append(self._tell)
         self._listeners[key].append(told)
         try:
             yield told
@@ -51,7 +51,7 @@ class Board:
             if not self._listeners[key]:
                 del self._listeners[key]
             if not self._listeners:
-                self._queue.history.listeners.remove(self._tell)
+                self._history.listeners.remove(self._tell)
 
     def set_progress(self, event: ProgressEvent) -> None:
         """Keep how far an execution is, and tell it."""

@@ -80,6 +80,8 @@ def environment_of(
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         item.stash[ENVIRONMENT] = environment
+        # Items live as long as the run: kept there, each test's tasks would burden all the next.
+        at_end(lambda: item.stash.__delitem__(ENVIRONMENT))
         at_end(environment.close)
     return environment
 

@@ -148,3 +148,36 @@ def test_a_worker_left_running_is_stopped_on_the_tests_own_loop(run):
             await asyncio.wait_for(left[0], timeout=5)
     """
     run(text).assert_outcomes(passed=2)
+
+
+FORGETS = """
+import asyncio, gc, weakref
+import pytest
+
+before = {}
+
+async def pack(parcel):
+    pass
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turn", range(3))
+async def test_parcel(turn, docket, worker, taskq_clock, in_memory_app, soniq_app):
+    # A task that is left to the garbage collector is looked at by each loop that ends.
+    assert "task" not in before or before["task"]() is None
+    gc.collect()
+    assert [name for name, thing in before.items() if thing() is not None] == []
+    gc.disable()
+    await docket.add(pack)(turn)
+    await worker.run_until_finished()
+    await in_memory_app.task(name="pack")(pack).defer_async(parcel=turn)
+    await in_memory_app.run_worker_async(wait=False)
+    await soniq_app.enqueue(soniq_app.job(name="shop.pack")(pack), parcel=turn)
+    await soniq_app.run_worker(run_once=True)
+    own = {"docket": docket, "connector": in_memory_app.connector, "soniq": soniq_app}
+    own |= {"task": asyncio.current_task(), "clock": taskq_clock}
+    before.update({name: weakref.ref(thing) for name, thing in own.items()})
+"""
+
+
+def test_what_a_test_had_is_forgotten_with_it(run):
+    run(FORGETS).assert_outcomes(passed=3)
