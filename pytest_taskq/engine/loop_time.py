@@ -141,8 +141,10 @@ class LoopTime:
     def next_timer(self) -> int | None:
         """The instant of the next timer of the loop, unless it lies after the calendar."""
         scheduled = self._loop._scheduled
-        first = scheduled[:1] if scheduled and not scheduled[0].cancelled() else scheduled
-        when = min((each.when() for each in first if not each.cancelled()), default=inf)
+        if scheduled and not scheduled[0].cancelled():
+            when = scheduled[0].when()
+        else:
+            when = min((each.when() for each in scheduled if not each.cancelled()), default=inf)
         return None if when > self._end else self._from + round((when - self._start) * 1e6)
 
     async def elapse(self, until: int) -> None:
