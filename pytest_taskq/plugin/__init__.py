@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,7 +153,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
     Afterwards nothing may be hidden that the test has not looked at.
     """
-    __tracebackhide__ = True
+    __tracebackhide__ = methodcaller("errisinstance", Exception)  # of a job; pytest's are not
     environment = item.stash.get(ENVIRONMENT, None)
     owner, name = _coroutine_of(item)
     watched = None if owner is None else looked_after(item)

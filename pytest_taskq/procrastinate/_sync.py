@@ -19,10 +19,10 @@ _WORKER_LOOP: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar(
 )
 
 
-async def call_task_function(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+async def call_task_function(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a sync function in a thread that knows the loop of its worker."""
     _WORKER_LOOP.set(asyncio.get_running_loop())
-    await call_function(function, *args, **kwargs)
+    return await call_function(function, *args, **kwargs)
 
 
 def refuse_running_loop(call: str) -> None:

@@ -140,17 +140,16 @@ class WorkerRun:
             follow=None if self._delete is DeleteJobCondition.NEVER else self._note_ended,
         )
 
-    def _caller(self, task: Task[..., Any]) -> Callable[[Attempt], Awaitable[None]]:
-        """What runs one attempt. The value of a task is dropped: Procrastinate stores none."""
+    def _caller(self, task: Task[..., Any]) -> Callable[[Attempt], Awaitable[Any]]:
+        """What runs one attempt. Procrastinate keeps no value of a task; who tests may see it."""
         function: Callable[..., Any] = task.func
         if not iscoroutinefunction(function):
             function = partial(call_task_function, function)
 
-        async def call(attempt: Attempt) -> None:
+        async def call(attempt: Attempt) -> Any:
             if task.pass_context:
-                await function(self._context(attempt), **attempt.kwargs)
-            else:
-                await function(**attempt.kwargs)
+                return await function(self._context(attempt), **attempt.kwargs)
+            return await function(**attempt.kwargs)
 
         return call
 

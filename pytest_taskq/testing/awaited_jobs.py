@@ -39,8 +39,10 @@ class AwaitedJobs:
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
         for app in self._environment.apps:
-            for _, _, seen in Reading(app, self._environment.looked).enqueued:
+            for found in Reading(app, self._environment.looked).enqueued:
+                seen = found.job
                 if seen.is_in(self._state) and seen.compare(self._pattern).matches:
+                    seen.look()
                     return seen
         return None
 

@@ -113,6 +113,13 @@ def test_a_page_takes_few_processes():
 
 
 @pytest.mark.slow
+def test_a_file_can_be_there_for_all_sections_of_a_page(pytester: pytest.Pytester):
+    module = "<!-- block: shop.py, page -->\n```python\nPRICE = 9\n```\n"
+    test = TEST.format("import shop; assert shop.PRICE == 9")
+    run_page("page.md", f"# a\n{module}# b\n{test}# c\n{test}", pytester)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "complaint"),
     [
@@ -124,6 +131,10 @@ def test_a_page_takes_few_processes():
             "line 2: no test of this block was run",
         ),
         ("<!-- block: fails -->\n" + TEST.format("pass"), "line 3: this block should fail"),
+        (
+            "<!-- block: lib.py -->\n```python\n\n```\n# next\n" + TEST.format("import lib"),
+            "No module named 'lib'",
+        ),
         ("<!-- block: lib.py -->\n```python\n1 / 0\n```", "this block should pass"),
         ("```python\nimport warnings\nwarnings.warn('old')\n```", "UserWarning: old"),
         (

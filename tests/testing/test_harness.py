@@ -192,3 +192,21 @@ def test_procrastinate_speaks_of_its_own_queues_and_locks(taskq, in_memory_app):
     greet.defer(name="Ada")
     taskq.assert_enqueued(job(greet, name=str), queue="mail", key="greeting")
     assert taskq.drain() == [job(greet, name="Ada")]
+
+
+def test_the_result_is_what_the_task_returned_whatever_its_library_keeps(
+    taskq, docket, in_memory_app, soniq_app
+):
+    def answer(question):
+        return {"answer": len(question)}
+
+    async def answer_async(question: str):
+        return answer(question)
+
+    docket.register(answer_async)
+    for task in (
+        answer_async,
+        in_memory_app.task(name="answer")(answer),
+        soniq_app.job(name="answer.soniq")(answer_async),
+    ):
+        assert taskq.perform(job(task, question="why?")).result == {"answer": 4}

@@ -4,7 +4,8 @@ A page becomes few folders and one pytest process for each. A block that holds t
 at least one, and they must pass; a block without tests is executed. What an annotation changes:
 
 - `<!-- block: conftest.py -->`, or any file name: the block is saved under that name and is there
-  for the other blocks of its section (a section ends at the next heading).
+  for the other blocks of its section (a section ends at the next heading); with `page` behind
+  the name, for all sections of the page.
 - `<!-- block: fails -->`: the block must fail. A `text` block right after it is what is seen: its
   lines appear in the output in this order; `*` stands for anything, a line `...` for any lines.
 - `<!-- block: auto -->`: pytest-asyncio runs in auto mode (else in strict mode, its default).
@@ -92,11 +93,13 @@ def run_page(name: str, page: str, pytester: pytest.Pytester) -> None:
 def plan(blocks: list[Block]) -> Iterator[Folder]:
     """Sort the blocks of a page into as few folders as keep them apart."""
     shared = {auto: Folder(auto=auto) for auto in (False, True)}
+    for_all = [block for block in blocks if block.page]
     following = dict(zip(map(id, blocks), blocks[1:], strict=False))
     for section, group in groupby(blocks, key=lambda block: block.section):
         members = list(group)
         place = f"section{section}"
         helpers, tests = _sort(members)
+        helpers += [block for block in for_all if tests and block not in members]
         files = {f"{place}/{block.file}": block.text for block in helpers}
         alone = {block.file for block in helpers} - {"conftest.py"}
         own = {auto: Folder(auto=auto) for auto in (False, True)} if alone else shared

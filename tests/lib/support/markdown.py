@@ -14,7 +14,7 @@ HEADING = re.compile(r"^#{1,6}\s+(?P<title>.*?)\s*#*$")
 ANNOTATION = re.compile(r"^\s*<!--\s*block:\s*(?P<words>.*?)\s*-->\s*$")
 DIRECTIVE = re.compile(r"^\{(code-block|code)\}\s*(?P<language>\S+)")
 FILE = re.compile(r"[\w./-]+\.(py|ini|toml|txt|cfg|json)")
-WORDS = {"auto", "fails"}
+WORDS = {"auto", "fails", "page"}
 
 
 class BadAnnotation(Exception):
@@ -33,6 +33,7 @@ class Block:
     file: str | None = None
     fails: bool = False
     auto: bool = False
+    page: bool = False
 
 
 def parse(page: str) -> list[Block]:
@@ -93,6 +94,6 @@ def _meaning(words: str, line: int) -> dict[str, object]:
             meaning["file"] = word
         else:
             raise BadAnnotation(
-                f"line {line}: a block cannot be {word!r}, but auto, fails or the name of a file"
+                f"line {line}: a block cannot be {word!r}, but auto, fails, page or a file's name"
             )
     return meaning
