@@ -1,11 +1,13 @@
 """The harness in front of each facade: enqueue, assert, run, and be told."""
 
+import asyncio
+import sqlite3
 from datetime import timedelta
 from unittest.mock import ANY
 
 import pytest
 
-from pytest_taskq import job
+from pytest_taskq import job, wait_until
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.docket import Perpetual, Retry
 
@@ -210,3 +212,28 @@ def test_the_result_is_what_the_task_returned_whatever_its_library_keeps(
         soniq_app.job(name="answer.soniq")(answer_async),
     ):
         assert taskq.perform(job(task, question="why?")).result == {"answer": 4}
+
+
+def test_a_job_works_on_what_the_test_has_open(taskq, in_memory_app):
+    with sqlite3.connect(":memory:") as database:
+        database.execute("create table sold (sku)")
+
+        @in_memory_app.task(name="sell")
+        async def sell(sku):
+            database.execute("insert into sold values (?)", [sku])
+
+        sell.defer(sku="lamp")
+        taskq.drain()
+        assert database.execute("select * from sold").fetchall() == [("lamp",)]
+    database.close()
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_ran_before_is_seen_too(request, docket, worker):
+    running = asyncio.create_task(worker.run_forever())
+    await docket.add(receipt)(7)
+    taskq = request.getfixturevalue("taskq")
+    assert (await wait_until(job(receipt))).result == "receipt for 7"
+    taskq.assert_enqueued(job(receipt, 7))
+    taskq.assert_executed(receipt)
+    running.cancel()
