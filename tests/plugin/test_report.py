@@ -38,19 +38,14 @@ def test_the_traceback_of_an_error_of_ours_ends_in_the_users_own_line(run_files)
     text = """
 import pytest
 
-async def note(value):
-    pass
-
-@pytest.mark.asyncio
-async def test_it(docket):
-    await docket.add(note)(object())
+def test_it(in_memory_app):
+    note = in_memory_app.task(name="note")(print)
+    note.defer(value=object())
 """
     result = run_files(test_it=text)
-    result.stdout.fnmatch_lines(
-        [">       await docket.add(note)(object())", "E*args[[]0[]] cannot be stored.*"]
-    )
-    result.stdout.no_fnmatch_line("*payload.py*")
-    run_files("--full-trace", test_it=text).stdout.fnmatch_lines(["*payload.py*"])
+    result.stdout.fnmatch_lines([">       note.defer(value=object())", "E*args.value*"])
+    result.stdout.no_fnmatch_line("*_json.py*")
+    run_files("--full-trace", test_it=text).stdout.fnmatch_lines(["*_json.py*"])
 
 
 def test_a_job_that_runs_when_the_test_fails_is_shown_running(run_files):
