@@ -24,6 +24,7 @@ class Odd(BaseException):
     """No Exception at all."""
 
 
+@pytest.mark.taskq_strict(False)
 @pytest.mark.parametrize(
     "error",
     [
@@ -79,6 +80,7 @@ async def test_an_end_from_outside_is_no_error_of_the_job(soniq_app):
     assert told == []
 
 
+@pytest.mark.taskq_strict(False)
 async def test_an_attempt_that_takes_too_long_has_failed(soniq_app):
     told = []
     soniq_app.on_error(lambda name, job_id, error, attempts: told.append((error, attempts)))
