@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC
 from typing import Any, NoReturn
 
 from pytest_taskq.adapters._soniq_dead_letters import SoniqDeadLetters
@@ -14,7 +13,6 @@ from pytest_taskq.adapters._soniq_running import Running
 from pytest_taskq.adapters._soniq_under_test import UnderTest
 from pytest_taskq.adapters._soniq_workers import Workers
 from pytest_taskq.core.errors import BadOption, MissingExtra
-from pytest_taskq.core.instants import to_instant
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import CURRENT_JOB
@@ -22,8 +20,7 @@ from pytest_taskq.stores.memory import MemoryStore
 
 try:
     from soniq import JobContext
-    from soniq.core import queue as soniq_queue
-    from soniq.core import retry
+    from soniq.core import processor, retry
     from soniq.core.processor import process_job_via_backend
     from soniq.core.worker import Worker
 except ImportError:
@@ -225,7 +222,7 @@ class _SoniqsClock(Clock):
     """Tells the time from which Soniq reckons its instants, frozen or not."""
 
     def now(self) -> int:
-        return to_instant(soniq_queue.datetime.now(UTC))  # type: ignore[attr-defined] # not ours
+        return processor.time.time_ns() // 1000
 
 
 @contextmanager
