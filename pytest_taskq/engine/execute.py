@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Coroutine, Generator
 from enum import Enum
+from types import coroutine
 from typing import Any, TypeVar
 
 from pytest_taskq.core.job import Failure, Job
@@ -84,30 +85,31 @@ def describe_failure(error: BaseException) -> Failure:
     return Failure(type(error).__qualname__, message, text)
 
 
-async def within(seconds: float, body: Awaitable[T], message: str) -> T:
+async def within(seconds: float, body: Coroutine[Any, Any, T], message: str) -> T:
     """Await ``body`` for so many seconds at most. Raises TimeLimitExceeded with the message.
 
     What ``asyncio.timeout`` does, but a body that never waits sets no timer: that would cost
     more than most jobs of a test do.
     """
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    steps = body.__await__()
+    try:
+        waits_for = steps.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a time limit needs a task to cancel")
     before, expired = task.cancelling(), False
-    timer: asyncio.Handle
 
     def expire() -> None:
         nonlocal expired
         expired = True
         task.cancel()
 
-    def set_timer() -> None:
-        nonlocal timer
-        timer = loop.call_later(seconds, expire)
-
-    timer = loop.call_soon(set_timer)
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
     try:
-        return await body
+        return await _go_on(steps, waits_for)
     except asyncio.CancelledError:
         if expired and task.cancelling() <= before + 1:
             raise TimeLimitExceeded(message) from None
@@ -116,6 +118,22 @@ async def within(seconds: float, body: Awaitable[T], message: str) -> T:
         timer.cancel()
         if expired:
             task.uncancel()
+
+
+@coroutine
+def _go_on(steps: Generator[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """Await what has taken its first step: ``yield from`` that begins in the middle."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - it is thrown on, whatever it is
+                waits_for = steps.throw(error)
+            else:
+                waits_for = steps.send(sent)
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> Ended:
