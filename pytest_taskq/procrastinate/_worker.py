@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from copy import copy
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from inspect import iscoroutinefunction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
 from pytest_taskq.engine.worker import Worker
+from pytest_taskq.procrastinate._attempt import Attempts
 from pytest_taskq.procrastinate._records import (
     holds_of,
     lock_of,
@@ -28,10 +27,9 @@ from pytest_taskq.procrastinate._records import (
     queueing_lock_of,
     row_of,
 )
-from pytest_taskq.procrastinate._sync import call_task_function
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
-from pytest_taskq.procrastinate.job_context import JobContext
 from pytest_taskq.procrastinate.jobs import DeleteJobCondition, Job
+from pytest_taskq.procrastinate.middleware import Middleware, check_kind
 from pytest_taskq.procrastinate.tasks import Task
 
 if TYPE_CHECKING:
@@ -60,6 +58,8 @@ class WorkerOptions:
     install_signal_handlers: bool = True
     update_heartbeat_interval: float = 10
     stalled_worker_timeout: float = 30
+    task_middleware: Sequence[Middleware] | None = None
+    worker_middleware: Sequence[Middleware] | None = None
     raise_errors: bool = False
 
     def __post_init__(self) -> None:
@@ -74,6 +74,7 @@ class WorkerOptions:
                 f"A worker has three ways to delete finished jobs. delete_jobs is "
                 f"{self.delete_jobs!r}. Write one of {', '.join(map(repr, conditions))}."
             )
+        check_kind("a worker", True, self.worker_middleware or ())
 
 
 class WorkerRun:
@@ -87,13 +88,14 @@ class WorkerRun:
         only: Callable[[Record], bool] | None = None,
         ends: Callable[[], bool] | None = None,
     ) -> None:
-        self._app = app
-        self._options = options
-        self._queue = app.connector.require_open()
+        self.app = app
+        self.options = options
+        self.queue = app.connector.require_open()
         self._delete = DeleteJobCondition(options.delete_jobs)
         self._ended: dict[JobId, int] = {}
+        self._attempts = Attempts(self)
         self._worker = Worker(
-            self._queue,
+            self.queue,
             _RegisteredTasks(self._engine_task),
             name=options.name,
             concurrency=options.concurrency,
@@ -105,69 +107,54 @@ class WorkerRun:
 
     async def go(self) -> None:
         """Run, and then raise what the first failed job raised if that was asked for."""
-        seen = len(self._queue.history)
+        seen = len(self.queue.history)
         try:
-            report = await (self._forever() if self._options.wait else self.what_is_due())
+            report = await (self._forever() if self.options.wait else self.what_is_due())
         finally:
             await self._delete_finished()
-        if self._options.raise_errors and report.failures:
+        if self.options.raise_errors and report.failures:
             self._raise_first(report, seen)
 
     async def what_is_due(self, *, attempts: int | None = None, until: int | None = None) -> Report:
         """See the engine's ``Worker.run_until_idle``."""
-        return await self._worker.run_until_idle(attempts=attempts, until=until)
+        with self.queue.told(self._attempts.note):
+            return await self._worker.run_until_idle(attempts=attempts, until=until)
+
+    def stop(self) -> None:
+        """Take no more jobs; the run ends after those in hand. For a middleware to call."""
+        self._worker.stop()
 
     async def _forever(self) -> Report:
         """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""
         run = asyncio.ensure_future(self._worker.run_forever())
         try:
-            return await asyncio.shield(run)
+            with self.queue.told(self._attempts.note):
+                return await asyncio.shield(run)
         except asyncio.CancelledError:
             self._worker.stop()
             try:
-                await asyncio.wait({run}, timeout=self._options.shutdown_graceful_timeout)
+                await asyncio.wait({run}, timeout=self.options.shutdown_graceful_timeout)
             finally:
                 self._worker.stop(force=True)
                 await asyncio.wait({run})
             raise
 
     def _engine_task(self, name: str) -> EngineTask:
-        task = self._app.tasks.get(name)
+        task = self.app.tasks.get(name)
         return EngineTask(
             name=name,
-            call=partial(_not_found, self._app.tasks) if task is None else self._caller(task),
+            call=partial(_not_found, self.app.tasks)
+            if task is None
+            else partial(self._attempts.call, task),
             decide=partial(self._after_failure, task),
             follow=None if self._delete is DeleteJobCondition.NEVER else self._note_ended,
-        )
-
-    def _caller(self, task: Task[..., Any]) -> Callable[[Attempt], Awaitable[Any]]:
-        """What runs one attempt. Procrastinate keeps no value of a task; who tests may see it."""
-        function: Callable[..., Any] = task.func
-        if not iscoroutinefunction(function):
-            function = partial(call_task_function, function)
-
-        async def call(attempt: Attempt) -> Any:
-            if task.pass_context:
-                return await function(self._context(attempt), **attempt.kwargs)
-            return await function(**attempt.kwargs)
-
-        return call
-
-    def _context(self, attempt: Attempt) -> JobContext:
-        return JobContext(
-            app=self._app,
-            worker_name=self._options.name,
-            worker_queues=self._options.queues,
-            job=Job.from_row(row_of(attempt.job)),
-            start_timestamp=self._queue.clock.now() / 1e6,
-            additional_context=copy(self._options.additional_context or {}),
         )
 
     def _after_failure(
         self, task: Task[..., Any] | None, attempt: Attempt, error: BaseException
     ) -> Again | None:
         """Where every failure comes by, of an unknown task too."""
-        if self._options.raise_errors and self._options.wait:
+        if self.options.raise_errors and self.options.wait:
             self._worker.stop()
         if task is None or task.retry_strategy is None:
             return None
@@ -179,7 +166,7 @@ class WorkerRun:
             return None
         lock = lock_of(record) if decision.lock is None else decision.lock
         return Again(
-            at=to_instant(decision.at(self._queue.clock.time())),
+            at=to_instant(decision.at(self.queue.clock.time())),
             priority=decision.priority,
             queue=decision.queue,
             holds=(*holds_of(lock, queueing_lock_of(record)), *others_of(record)),
@@ -192,7 +179,7 @@ class WorkerRun:
         """
         last = {
             event.job.id: event.job.state
-            for event in islice(self._queue.history, seen, None)
+            for event in islice(self.queue.history, seen, None)
             if event.verb != "late"
         }
         failed = {
@@ -217,8 +204,8 @@ class WorkerRun:
         states = {State.SUCCEEDED}
         if self._delete is DeleteJobCondition.ALWAYS:
             states |= {State.DEAD, State.CANCELLED}
-        ended = [(await self._queue.get(job_id), last) for job_id, last in self._ended.items()]
-        await self._queue.delete(
+        ended = [(await self.queue.get(job_id), last) for job_id, last in self._ended.items()]
+        await self.queue.delete(
             [job for job, last in ended if job and job.attempt == last and job.state in states]
         )
 

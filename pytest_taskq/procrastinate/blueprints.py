@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, UnboundTaskError
 from pytest_taskq.procrastinate.jobs import JobDeferrer
+from pytest_taskq.procrastinate.middleware import Middleware
 from pytest_taskq.procrastinate.periodic import PeriodicRegistry
 from pytest_taskq.procrastinate.retry import RetryValue
 from pytest_taskq.procrastinate.tasks import Task
@@ -59,12 +60,14 @@ class Blueprint:
         priority: int = 0,
         lock: str | None = None,
         queueing_lock: str | None = None,
+        task_middleware: Sequence[Middleware] | None = None,
     ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
     def task(self, _func: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Register a function, with or without options; its name is that of module and function.
 
         ``retry``: True, a number of retries, or a strategy. ``pass_context``: the first argument
-        of the function is a ``JobContext``. Raises TaskAlreadyRegistered for a name or an alias
+        of the function is a ``JobContext``. ``task_middleware``: functions around it, of its own
+        kind. Raises TaskAlreadyRegistered for a name or an alias
         that is taken, TypeError for an option that there is not, and then registers nothing.
         """
         refuse_unknown("app.task()", options, Task.__init__)

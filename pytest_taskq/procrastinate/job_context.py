@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.procrastinate.jobs import Job
@@ -12,7 +13,18 @@ if TYPE_CHECKING:
     from pytest_taskq.procrastinate.app import App
     from pytest_taskq.procrastinate.tasks import Task
 
-__all__ = ["JobContext"]
+__all__ = ["AbortReason", "JobContext"]
+
+
+class AbortReason(Enum):
+    """Why a job is to be aborted."""
+
+    USER_REQUEST = "user_request"
+    SHUTDOWN = "shutdown"
+
+
+def _never() -> AbortReason | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +33,7 @@ class JobContext:
 
     ``start_timestamp``: seconds since the epoch, on the connector's clock.
     ``additional_context``: a copy, for this run, of the one that the worker was given.
+    ``abort_reason()``: why the job is to be aborted; None while it is not.
     """
 
     app: App
@@ -29,6 +42,11 @@ class JobContext:
     job: Job
     start_timestamp: float
     additional_context: dict[str, Any] = field(default_factory=dict)
+    abort_reason: Callable[[], AbortReason | None] = _never
+
+    def should_abort(self) -> bool:
+        """Whether the job is to end soon, by raising ``JobAborted``."""
+        return self.abort_reason() is not None
 
     @property
     def task(self) -> Task[..., Any]:

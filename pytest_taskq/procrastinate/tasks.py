@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import update_wrapper
-from inspect import Parameter, signature
+from inspect import Parameter, iscoroutinefunction, signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from pytest_taskq.procrastinate.jobs import Job, JobDeferrer
+from pytest_taskq.procrastinate.middleware import Middleware, check_kind
 from pytest_taskq.procrastinate.retry import RetryValue, get_retry_strategy
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Task(Generic[P, R]):
         priority: int = 0,
         lock: str | None = None,
         queueing_lock: str | None = None,
+        task_middleware: Iterable[Middleware] | None = None,
     ) -> None:
         self.func = func
         self.blueprint = blueprint
@@ -47,6 +49,8 @@ class Task(Generic[P, R]):
         self.priority = priority
         self.lock = lock
         self.queueing_lock = queueing_lock
+        self.task_middleware = list(task_middleware or ())
+        check_kind(f"the task {self.name}", iscoroutinefunction(func), self.task_middleware)
         self._deferrer: JobDeferrer | None = None
         update_wrapper(self, func, updated=())
 

@@ -1,0 +1,134 @@
+"""One run of a task: its context, its middleware, and what a request to abort does to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+from pytest_taskq.core.job import Job as Record
+from pytest_taskq.core.job import JobId
+from pytest_taskq.core.outcome import Cancelled, Failed
+from pytest_taskq.engine.execute import describe_failure
+from pytest_taskq.engine.tasks import Attempt
+from pytest_taskq.procrastinate._records import row_of
+from pytest_taskq.procrastinate._sync import call_task_function
+from pytest_taskq.procrastinate.exceptions import JobAborted
+from pytest_taskq.procrastinate.job_context import AbortReason, JobContext
+from pytest_taskq.procrastinate.jobs import Job
+from pytest_taskq.procrastinate.middleware import Middleware, compose, is_async_middleware
+from pytest_taskq.procrastinate.tasks import Task
+
+if TYPE_CHECKING:
+    from pytest_taskq.procrastinate._worker import WorkerRun
+
+__all__ = ["Attempts"]
+
+
+class Attempts:
+    """Calls the tasks of one run of a worker."""
+
+    def __init__(self, run: WorkerRun) -> None:
+        self._run = run
+        self._aborting: set[JobId] = set()
+
+    def note(self, record: Record | None) -> None:
+        """Somebody has changed a job: perhaps it is to be aborted."""
+        if record is not None and record.cancel_requested:
+            self._aborting.add(record.id)
+
+    async def call(self, task: Task[..., Any], attempt: Attempt) -> Any:
+        """Run the task. Procrastinate keeps no value of it; who tests may see it."""
+        job_id = attempt.job.id
+        context = self._context(attempt.job)
+        arguments = [context] if task.pass_context else []
+        function = partial(task.func, *arguments, **attempt.kwargs)
+        is_async = iscoroutinefunction(task.func)
+        around: Sequence[Middleware] = [
+            middleware
+            for middleware in self._run.options.task_middleware or ()
+            if is_async_middleware(middleware) is is_async
+        ]
+        inner = compose([*around, *task.task_middleware], function, context, self._run)
+        body = inner if is_async else partial(self._in_thread, inner, job_id)
+        whole = compose(self._run.options.worker_middleware or (), body, context, self._run)
+        try:
+            result = whole()
+            while isawaitable(result):
+                result = await result
+        except JobAborted:
+            # A job that aborts itself ends as one that was asked to.
+            await self._run.queue.cancel(job_id)
+            return Cancelled("aborted")
+        except asyncio.CancelledError as error:
+            if await self._is_to_abort(job_id) and self._would_retry(task, attempt, error):
+                _uncancel()
+                return Failed(describe_failure(error))
+            raise
+        finally:
+            self._aborting.discard(job_id)
+        return result
+
+    def _context(self, record: Record) -> JobContext:
+        options = self._run.options
+
+        def abort_reason() -> AbortReason | None:
+            return AbortReason.USER_REQUEST if record.id in self._aborting else None
+
+        return JobContext(
+            app=self._run.app,
+            worker_name=options.name,
+            worker_queues=options.queues,
+            job=Job.from_row(row_of(record)),
+            start_timestamp=self._run.queue.clock.now() / 1e6,
+            additional_context=copy(options.additional_context or {}),
+            abort_reason=abort_reason,
+        )
+
+    async def _in_thread(self, function: Callable[[], Any], job_id: JobId) -> Any:
+        """Call a sync task. It goes on when it is to be aborted: it has to look for itself."""
+        running = asyncio.ensure_future(_guarded(function))
+        while True:
+            try:
+                returned, value = await asyncio.shield(running)
+                break
+            except asyncio.CancelledError:
+                if not await self._is_to_abort(job_id):
+                    running.cancel()
+                    raise
+                _uncancel()
+        if not returned:
+            raise value
+        return value
+
+    async def _is_to_abort(self, job_id: JobId) -> bool:
+        record = await self._run.queue.get(job_id)
+        self.note(record)
+        return record is not None and record.cancel_requested
+
+    def _would_retry(self, task: Task[..., Any], attempt: Attempt, error: BaseException) -> bool:
+        """Whether the strategy wants another try: then a job that is aborted ends failed."""
+        strategy = task.retry_strategy
+        job = Job.from_row(row_of(attempt.job))
+        return strategy is not None and (
+            strategy.get_retry_decision(exception=error, job=job) is not None
+        )
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+async def _guarded(function: Callable[[], Any]) -> tuple[bool, Any]:
+    """What it returned, or raised: a SystemExit in a task of its own would end the loop."""
+    try:
+        return True, await call_task_function(function)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised again by who waits
+        return False, error
