@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import JobId, State
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.queue import Queue
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Lists"]
 
 T = TypeVar("T")
+SECOND = 1_000_000
 COUNTED = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
 
 
@@ -88,7 +88,7 @@ class Lists:
                 limit, since = nb_seconds, record.started_at or 0
             elif record.id in in_hand:
                 continue
-            if now - since > to_micros(limit):
+            if now - since > limit * SECOND:
                 stalled.append(Job.from_row(row_of(record)))
         return [
             job
