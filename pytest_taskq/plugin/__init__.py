@@ -156,7 +156,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     __tracebackhide__ = methodcaller("errisinstance", Exception)  # of a job; pytest's are not
     environment = item.stash.get(ENVIRONMENT, None)
     owner, name = _coroutine_of(item)
-    watched = None if owner is None else looked_after(item)
+    watched = looked_after(item, is_async=owner is not None)
     try:
         if owner is None or (environment is None and watched is None):
             yield

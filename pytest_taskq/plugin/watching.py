@@ -14,9 +14,20 @@ from pytest_taskq.plugin.strict import strictness
 __all__ = ["looked_after"]
 
 
-def looked_after(item: pytest.Item) -> Callable[[Callable[..., Any]], Callable[..., Any]] | None:
+def looked_after(
+    item: pytest.Item, *, is_async: bool
+) -> Callable[[Callable[..., Any]], Callable[..., Any]] | None:
     """What makes of the test's coroutine function one that is looked after; None for no need."""
-    kinds, noblock = strictness(item), marked_noblock(item)
+    noblock = marked_noblock(item)
+    if not is_async:
+        if noblock is not None:
+            pytest.fail(
+                f"{item.nodeid}: the marker taskq_noblock is for async tests. This one is not. "
+                f"Take the marker away.",
+                pytrace=False,
+            )
+        return None
+    kinds = strictness(item)
     tasks, exceptions = "tasks" in kinds, "exceptions" in kinds
     if not (tasks or exceptions or noblock is not None):
         return None

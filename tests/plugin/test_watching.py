@@ -88,17 +88,22 @@ BLOCKS = """
     @pytest.mark.taskq_noblock("soon")
     async def test_is_wrong():
         pass
+
+    @pytest.mark.taskq_noblock
+    def test_is_sync():
+        pass
 """
 
 
 @pytest.mark.slow
 def test_a_marked_test_hears_of_the_line_that_blocks(run):
     result = run(BLOCKS)
-    result.assert_outcomes(passed=1, failed=2)
+    result.assert_outcomes(passed=1, failed=3)
     result.stdout.fnmatch_lines(
         [
             "the loop was blocked for 3* ms by time.sleep in handler() (test_*.py:11)",
             "*::test_is_wrong: the marker taskq_noblock takes a number of seconds above 0. *",
+            "*::test_is_sync: the marker taskq_noblock is for async tests. This one is not. *",
         ]
     )
 

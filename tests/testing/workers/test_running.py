@@ -234,3 +234,25 @@ async def test_the_error_of_the_body_comes_first_and_has_the_other_as_a_note():
             raise ZeroDivisionError
     assert caught.value.__notes__[0].startswith("And the worker: still running 0.03 s after stop()")
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_body_that_is_cancelled_stops_its_worker_first():
+    miller = Miller()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SOON), running(miller, until=miller.is_running):
+            await asyncio.Event().wait()
+    assert not miller.is_running()
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_two_that_die_at_once_end_the_body_once():
+    class Doomed(Miller):
+        async def run(self):
+            await asyncio.sleep(0.01)
+            raise ValueError("doomed")
+
+    with pytest.raises(AssertionError, match="ended before it was stopped"):
+        async with running(Doomed()), running(Doomed()):
+            await asyncio.Event().wait()
+    assert asyncio.current_task().cancelling() == 0
+    assert len(asyncio.all_tasks()) == 1
