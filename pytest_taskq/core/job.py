@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["FINAL", "Failure", "Hold", "Job", "JobId", "Lease", "State", "with_id"]
+__all__ = ["FINAL", "Failure", "Hold", "Job", "JobId", "Lease", "State", "moved", "with_id"]
 
 JobId = int
 
@@ -108,6 +108,43 @@ class Job(NamedTuple):
 def with_id(job: Job, job_id: JobId) -> Job:
     """The job under the number that a store gave it; a third of the cost of ``_replace``."""
     return Job._make((*job[:ID], job_id, *job[ID + 1 :]))
+
+
+def moved(
+    job: Job,
+    state: State,
+    lease: Lease | None,
+    *,
+    attempt: int,
+    failure: Failure | None,
+    result: str | None,
+    started_at: int | None,
+    finished_at: int | None,
+) -> Job:
+    """The next record of a job that changes its state; under half of the cost of ``_replace``."""
+    return Job(
+        job.task,
+        job.payload,
+        job.due_at,
+        job.id,
+        state,
+        job.queue,
+        job.priority,
+        job.rank,
+        job.key,
+        job.holds,
+        job.labels,
+        attempt,
+        lease,
+        job.cancel_requested,
+        failure,
+        result,
+        job.parent,
+        job.created_at,
+        started_at,
+        finished_at,
+        job.version + 1,
+    )
 
 
 ID = Job._fields.index("id")

@@ -8,7 +8,7 @@ next record; whether that record lands is for the store to say.
 from __future__ import annotations
 
 from pytest_taskq.core.errors import IllegalTransition, LeaseLost
-from pytest_taskq.core.job import Failure, Job, Lease, State
+from pytest_taskq.core.job import Failure, Job, Lease, State, moved
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Snoozed, Succeeded
 
 __all__ = [
@@ -41,12 +41,15 @@ TRANSITIONS: dict[str, dict[State, frozenset[State]]] = {
 def claim(job: Job, lease: Lease, now: int) -> Job:
     """Give the job to a worker. Counts an attempt."""
     _check("claim", job)
-    return job._replace(
-        state=RUNNING,
-        lease=lease,
+    return moved(
+        job,
+        RUNNING,
+        lease,
         attempt=job.attempt + 1,
+        failure=job.failure,
+        result=job.result,
         started_at=now,
-        version=job.version + 1,
+        finished_at=job.finished_at,
     )
 
 
@@ -160,13 +163,15 @@ def _own_lease(verb: str, job: Job, token: int) -> Lease:
 def _end(
     job: Job, state: State, now: int, failure: Failure | None, result: str | None = None
 ) -> Job:
-    return job._replace(
-        state=state,
-        lease=None,
+    return moved(
+        job,
+        state,
+        None,
+        attempt=job.attempt,
         failure=failure,
         result=result,
+        started_at=job.started_at,
         finished_at=now,
-        version=job.version + 1,
     )
 
 

@@ -119,6 +119,8 @@ class Waiting:
         self._promote(query.due_by or 0)
         while True:
             found, blocked, wanted = self._search(query)
+            if not (blocked or wanted):
+                return found
             full = query.limit is not None and len(found) >= query.limit
             # Where one may have a name, those who are parked for it may have it too.
             before = claim_order(found[-1]) if full and found else LAST
@@ -144,17 +146,20 @@ class Waiting:
         found: list[Job] = []
         blocked: list[tuple[Job, Hold]] = []
         wanted: set[str] = set()
+        if query.limit == 0:
+            return found, blocked, wanted
         for place in self._walk(query.queues):
-            if query.limit is not None and len(found) >= query.limit:
-                break
             job = self._job_of(place[2])
-            hold = self.blocked_by(job) if job.holds else None
-            if hold is not None:
-                blocked.append((job, hold))
-                continue
-            wanted.update([hold.name for hold in job.holds if hold.name in self._parked])
+            if job.holds:
+                hold = self.blocked_by(job)
+                if hold is not None:
+                    blocked.append((job, hold))
+                    continue
+                wanted.update([hold.name for hold in job.holds if hold.name in self._parked])
             if query.matches(job):
                 found.append(job)
+                if len(found) == query.limit:
+                    break
         return found, blocked, wanted
 
     def _promote(self, due_by: int) -> None:
