@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job, JobId, State
 
-__all__ = ["Change", "JobQuery", "Refusal", "Store", "claim_order"]
+__all__ = ["Change", "JobQuery", "Refusal", "Store", "claim_order", "ready_query"]
 
 
 class Change(NamedTuple):
@@ -79,6 +79,19 @@ class JobQuery(NamedTuple):
         if self.sort == "lease":
             return (job.lease.expires_at if job.lease else 0, job.id)
         return (job.id,)
+
+
+def ready_query(
+    queues: frozenset[str] | None, due_by: int, limit: int, after: Job | None = None
+) -> JobQuery:
+    """What a worker asks for: due, free to run, and in the order of claims.
+
+    By position, for a query by names costs thrice as much, and this one is asked for each job.
+    """
+    return JobQuery(QUEUED, queues, None, None, due_by, None, None, True, "claim", after, limit)
+
+
+QUEUED = frozenset({State.QUEUED})
 
 
 class Store(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Generator
 from enum import Enum
 from types import coroutine
 from typing import Any, TypeVar
@@ -85,13 +85,13 @@ def describe_failure(error: BaseException) -> Failure:
     return Failure(type(error).__qualname__, message, text)
 
 
-async def within(seconds: float, body: Coroutine[Any, Any, T], message: str) -> T:
+async def within(seconds: float, body: Awaitable[T], message: str) -> T:
     """Await ``body`` for so many seconds at most. Raises TimeLimitExceeded with the message.
 
     What ``asyncio.timeout`` does, but a body that never waits sets no timer: that would cost
     more than most jobs of a test do.
     """
-    steps = body.__await__()
+    steps: Any = body.__await__()
     try:
         waits_for = steps.send(None)
     except StopIteration as end:
@@ -109,11 +109,13 @@ async def within(seconds: float, body: Coroutine[Any, Any, T], message: str) -> 
 
     timer = asyncio.get_running_loop().call_later(seconds, expire)
     try:
-        return await _go_on(steps, waits_for)
+        rest: T = await _go_on(steps, waits_for)
     except asyncio.CancelledError:
         if expired and task.cancelling() <= before + 1:
             raise TimeLimitExceeded(message) from None
         raise
+    else:
+        return rest
     finally:
         timer.cancel()
         if expired:
@@ -121,7 +123,7 @@ async def within(seconds: float, body: Coroutine[Any, Any, T], message: str) -> 
 
 
 @coroutine
-def _go_on(steps: Generator[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+def _go_on(steps: Any, waits_for: Any) -> Generator[Any, Any, Any]:
     """Await what has taken its first step: ``yield from`` that begins in the middle."""
     try:
         while True:
@@ -132,8 +134,7 @@ def _go_on(steps: Generator[Any, Any, T], waits_for: Any) -> Generator[Any, Any,
             else:
                 waits_for = steps.send(sent)
     except StopIteration as end:
-        value: T = end.value
-        return value
+        return end.value
 
 
 def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> Ended:

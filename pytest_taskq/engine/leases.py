@@ -13,7 +13,7 @@ from pytest_taskq.core import transitions
 from pytest_taskq.core.errors import LeaseLost
 from pytest_taskq.core.job import Failure, Job, Lease, State
 from pytest_taskq.core.outcome import Again, Failed, Outcome
-from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.core.store import Change, JobQuery, Refusal, ready_query
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.queue import Queue
@@ -71,17 +71,7 @@ class Leases:
         more, passed = True, None
         while more:
             wanted = limit - len(claimed)
-            ready = await self._store.find(
-                JobQuery(
-                    states=QUEUED,
-                    queues=queues,
-                    due_by=now,
-                    claimable=True,
-                    sort="claim",
-                    after=passed,
-                    limit=wanted,
-                )
-            )
+            ready = await self._store.find(ready_query(queues, now, wanted, passed))
             more = len(ready) == wanted  # a page that is not full is the last one
             if only is not None and ready:
                 passed = ready[-1]
