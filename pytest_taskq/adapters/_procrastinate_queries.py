@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_taskq.adapters._procrastinate_changes import (
     ENDS,
@@ -16,6 +16,7 @@ from pytest_taskq.adapters._procrastinate_changes import (
     outcome_of,
     retried,
 )
+from pytest_taskq.adapters._procrastinate_choice import Choice, NewJob
 from pytest_taskq.adapters._procrastinate_lists import Lists, Row
 from pytest_taskq.adapters._procrastinate_rows import (
     SCHEDULED,
@@ -30,7 +31,7 @@ from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.queue import Queue, Told
 
-__all__ = ["Choice", "NewJob", "Queries"]
+__all__ = ["Queries"]
 
 QUEUED, RUNNING = State.QUEUED, State.RUNNING
 IS_SCHEDULED = {SCHEDULED: True}
@@ -38,48 +39,6 @@ NO_ROW: Row = {"id": None}
 NEVER = 2**62
 CHANNEL_BYTES = 40
 NAME_LIMIT = 128
-
-
-class NewJob(NamedTuple):
-    """What the statement for several jobs gets for each."""
-
-    queue_name: str
-    task_name: str
-    priority: int
-    lock: str | None
-    queueing_lock: str | None
-    args: Mapping[str, Any]
-    scheduled_at: datetime | None = None
-
-
-class Choice:
-    """Which jobs a run may take, how many, and until when; by default all."""
-
-    def __init__(
-        self,
-        *,
-        only: Callable[[Job], bool] | None = None,
-        attempts: int | None = None,
-        ends: Callable[[], bool] | None = None,
-        over: Callable[[], object] | None = None,
-    ) -> None:
-        self.only = only
-        self.claimed = 0
-        self._attempts = attempts
-        self._ends = ends
-        self._over = over
-        self._ended = False
-
-    def is_over(self) -> bool:
-        """Whether no more may be taken."""
-        return self._ended or (self._attempts is not None and self.claimed >= self._attempts)
-
-    def note_end(self) -> None:
-        """An attempt has ended, and that is recorded."""
-        if self._ends is not None and self._ends():
-            self._ended = True
-        if self._over is not None and self.is_over():
-            self._over()
 
 
 class Queries(Lists):
@@ -90,6 +49,8 @@ class Queries(Lists):
         self.errors: dict[JobId, BaseException] = {}
         """What the tasks of jobs in hand have raised, as far as anybody told."""
         self.choice = Choice()
+        self._changes = 0
+        queue.listeners.add(self._note_change)
         self.told_of_new: Callable[[JobId], object] = _nothing
         self.lenient = False
 
@@ -154,7 +115,7 @@ class Queries(Lists):
         if worker_id not in self.tables.workers:
             raise Refused(f"Worker {worker_id} is not registered")
         names = None if queues is None else frozenset(queues)
-        claimed = await self.queue.leases.claim(str(worker_id), 1, queues=names, only=choice.only)
+        claimed = await self._claim(str(worker_id), names)
         if not claimed:
             return NO_ROW
         (record,) = claimed
@@ -162,6 +123,25 @@ class Queries(Lists):
         self.tables.claimed(record.id, worker_id)
         self.tables.note(record.id, "started")
         return self._row(record)
+
+    def _note_change(self, _job: Job | None) -> None:
+        self._changes += 1
+
+    async def _claim(self, worker: str, queues: frozenset[str] | None) -> list[Job]:
+        """The next job, if there is one when this returns.
+
+        A worker forgets the notifications that it gets while it asks. So nothing may have
+        changed, and nothing have become due, while a store took its time.
+        """
+        leases, clock = self.queue.leases, self.queue.clock
+        while True:
+            now, changes = clock.now(), self._changes
+            claimed = await leases.claim(worker, 1, queues=queues, now=now, only=self.choice.only)
+            if claimed or self.queue.store.immediate:
+                return claimed
+            due = await leases.next_due(now, queues)
+            if changes == self._changes and (due is None or due > clock.now()):
+                return []
 
     async def finish_job_run(self, job_id: JobId, status: str, delete_job: bool) -> None:
         """End a job."""
@@ -176,7 +156,8 @@ class Queries(Lists):
 
         failure, error = self._failure(job_id)
         outcome = outcome_of(status, failure)
-        told: Told = (outcome, error)
+        # Whoever asked for the end of a job knows of it: that is no error.
+        told: Told = (outcome, None if status == "aborted" else error)
         after = await self.queue.change(job_id, "finish", decide, told)
         if after is None:
             raise Refused(

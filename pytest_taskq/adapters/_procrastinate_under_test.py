@@ -11,7 +11,8 @@ from inspect import signature
 from typing import Any
 
 from pytest_taskq.adapters._procrastinate_by_name import bound
-from pytest_taskq.adapters._procrastinate_queries import Choice, Queries
+from pytest_taskq.adapters._procrastinate_choice import Choice
+from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_rows import queueing_lock_of
 from pytest_taskq.adapters._procrastinate_worker import new_job
 from pytest_taskq.core.errors import BadOption, UnknownTask

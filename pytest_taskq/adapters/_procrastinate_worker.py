@@ -7,10 +7,13 @@ two weeks pass as quickly as there is something to do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from math import inf
 from typing import Any
 
-from pytest_taskq.adapters._procrastinate_queries import NewJob, Queries
+from pytest_taskq.adapters._procrastinate_choice import NewJob
+from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.schedule import cron
@@ -85,6 +88,7 @@ def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
     queue, ticker = connector.queue, ticks.ticker
     run, log_outcome = worker.run, worker._log_job_outcome  # noqa: SLF001 - no other way in
     escaped: list[BaseException] = []
+    beginning = ExitStack()
 
     def note_error(*args: Any, **told: Any) -> None:
         error = told.get("exc_info")
@@ -96,7 +100,9 @@ def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
         log_outcome(*args, **told)
 
     async def run_on_clock() -> None:
-        with queue.clock.in_loop():
+        # Until it knows what it waits for, no time may pass.
+        beginning.enter_context(queue.clock.hold("a worker begins"))
+        with queue.clock.in_loop(), beginning:
             await ticker.tick()
             connector.tables.alive.append(worker)
             try:
@@ -109,10 +115,14 @@ def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
     ticks.look()
     worker.run = run_on_clock
     worker._log_job_outcome = note_error  # noqa: SLF001 - as above
-    worker._periodic_deferrer = lambda: _attend(worker, connector, ticker)  # noqa: SLF001 - too
+    worker._periodic_deferrer = partial(  # noqa: SLF001 - as above
+        _attend, worker, connector, ticker, beginning.close
+    )
 
 
-async def _attend(worker: Any, connector: Queries, ticker: Ticker) -> None:
+async def _attend(
+    worker: Any, connector: Queries, ticker: Ticker, begun: Callable[[], None]
+) -> None:
     """Wake the worker whenever there may be something for it to do."""
     queue = connector.queue
     names = None if worker.queues is None else frozenset(worker.queues)
@@ -129,6 +139,7 @@ async def _attend(worker: Any, connector: Queries, ticker: Ticker) -> None:
                     await _wake(worker)
                     due = await queue.leases.next_due(queue.clock.now(), names)
                     alarm.call_at(due, alarm.ring)
+                begun()
                 await alarm.wait()
     finally:
         await alarm.aclose()

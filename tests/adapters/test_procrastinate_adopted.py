@@ -139,16 +139,16 @@ async def test_an_error_of_a_task_ends_a_drain_that_does_not_expect_it(app, at, 
         await taskq.drain()
 
 
-async def test_the_harness_knows_tasks_and_their_delays(app, at):
-    under = Adopted(app, app.connector.queue).under_test()
+async def test_the_harness_knows_tasks_and_their_delays(app, at, taskq):
+    (under,) = taskq.apps
     info = under.tasks()["look"]
     assert info.function is app.tasks["look"].func
     assert info.delay(1, ValueError()) == timedelta(minutes=10)
     assert info.delay(4, ValueError()) is None
     assert under.name_of(info.function) == under.name_of(app.tasks["look"]) == "look"
     later = to_instant(NOON + timedelta(hours=1))
-    stored = await under.enqueue(Call("look", args=(1,), at=later, attempt=2))
-    assert (stored.due_at, stored.attempt, under.tell(stored).kwargs) == (later, 1, {"fails": 1})
+    stored = await under.enqueue(Call("look", args=(0,), at=later, attempt=2))
+    assert (stored.due_at, stored.attempt, under.tell(stored).kwargs) == (later, 1, {"fails": 0})
     with pytest.raises(TypeError, match="cannot be deferred"):
         await under.enqueue(Call("look", args=(1, 2)))
     assert await under.run(until=later, attempts=1) == 1
