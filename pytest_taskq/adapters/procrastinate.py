@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, ExitStack
-from importlib.metadata import version
+from functools import cache
 from typing import Any, Literal
 
 from pytest_taskq.adapters._patches import replaced, restored
@@ -16,6 +16,7 @@ from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import Notify
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_under_test import UnderTest
+from pytest_taskq.adapters._procrastinate_version import SUPPORTED, check_version
 from pytest_taskq.adapters._procrastinate_worker import OPTIONS, Ticks, bring_to_clock
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.engine.clock import Clock
@@ -32,7 +33,6 @@ except ImportError:
 __all__ = ["Adopted", "TaskqConnector"]
 
 STATEMENTS = 1_000
-OLDEST, NEWEST = (3, 2), (3, 10)
 
 Suffix = Literal["run", "one", "all"]
 
@@ -60,7 +60,7 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         json_dumps: Callable[[Any], Any] | None = None,
         json_loads: Callable[[Any], Any] | None = None,
     ) -> None:
-        _check_version()
+        check_version()
         if compat not in {None, "memory"}:
             raise BadOption(
                 f"A connector behaves as production does, or as the shipped one in memory. "
@@ -71,8 +71,7 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         self.json_dumps = self.arguments.dumps = json_dumps
         self.json_loads = self.arguments.loads = json_loads
         self.arguments.as_they_are = self.lenient
-        self.reverse_queries = {text: name for name, text in sql.queries.items()}
-        self.reverse_queries[schema.SchemaManager.get_schema()] = "apply_schema"
+        self.reverse_queries = _statements()
         self._statements: deque[Any] = deque(maxlen=2 * STATEMENTS)
         self.states: list[str] = []
         self._open = {"sync": False, "async": False}
@@ -195,7 +194,7 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         if name is None:
             raise exceptions.ConnectorException(
                 f"Procrastinate sent a statement that TaskqConnector does not know. It begins "
-                f"with {query[:60]!r}. Use Procrastinate {_shown(OLDEST)} to {_shown(NEWEST)}, or "
+                f"with {query[:60]!r}. Use Procrastinate {SUPPORTED}, or "
                 f"a newer pytest-taskq."
             )
         self._statements += (name, arguments)
@@ -285,15 +284,8 @@ class Adopted:
         return worker
 
 
-def _check_version() -> None:
-    installed = version("procrastinate")
-    parts = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
-    if not OLDEST <= parts <= NEWEST:
-        raise BadOption(
-            f"This version of Procrastinate is not known to TaskqConnector. It is {installed}. "
-            f"Use one from {_shown(OLDEST)} to {_shown(NEWEST)}."
-        )
-
-
-def _shown(numbers: tuple[int, int]) -> str:
-    return ".".join(map(str, numbers))
+@cache
+def _statements() -> dict[str, str]:
+    """The name of each statement by its text; the text of the schema is in a file."""
+    names = {text: name for name, text in sql.queries.items()}
+    return {**names, schema.SchemaManager.get_schema(): "apply_schema"}

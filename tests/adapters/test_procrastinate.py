@@ -8,7 +8,7 @@ import procrastinate
 import pytest
 from procrastinate import exceptions, jobs, sql
 
-from pytest_taskq.adapters import procrastinate as adapter
+from pytest_taskq.adapters import _procrastinate_version
 from pytest_taskq.adapters.procrastinate import TaskqConnector
 from pytest_taskq.core.errors import BadOption
 
@@ -248,6 +248,6 @@ async def test_a_statement_or_a_version_that_is_not_known_says_so(app, monkeypat
         "listen_queue",
         "count_jobs_status",
     }
-    monkeypatch.setattr(adapter, "version", lambda _: "2.15.1")
+    monkeypatch.setattr(_procrastinate_version, "_installed", lambda: "2.15.1")
     with pytest.raises(BadOption, match=r"3\.2 to 3\.10"):
         TaskqConnector()
