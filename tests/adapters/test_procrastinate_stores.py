@@ -45,8 +45,8 @@ async def test_two_workers_share_the_jobs_and_wait_for_their_instants(backends, 
         for worker in workers:
             worker.cancel()
         await asyncio.wait(workers)
-        (row,) = app.connector.jobs.values()
-        assert (row.status, row.attempts) == ("succeeded", 3)
+        (job,) = await app.job_manager.list_jobs_async()
+        assert (job.status, job.attempts) == ("succeeded", 3)
 
 
 async def test_a_job_in_hand_is_aborted(backends, backend, taskq_app):
@@ -63,4 +63,5 @@ async def test_a_job_in_hand_is_aborted(backends, backend, taskq_app):
         await begun.wait()
         assert await app.job_manager.cancel_job_by_id_async(job_id, abort=True)
         await running
-        assert app.connector.jobs[job_id].status == "aborted"
+        (job,) = await app.job_manager.list_jobs_async()
+        assert job.status == "aborted"
