@@ -1,9 +1,6 @@
 """What a failed assertion on what was enqueued says, line by line."""
 
-
-def test_the_nearest_candidate_is_compared_field_by_field(check):
-    check(
-        """
+NEAREST_TESTS = """
 def test_types(taskq):
     taskq.enqueue(job(receipt, 7))
     taskq.enqueue(job(charge, "7", {"token": "tok_1", "name": "Ann"}))
@@ -27,8 +24,8 @@ def test_time(taskq):
 def test_long(taskq):
     taskq.enqueue(job(receipt, 7, "x" * 80 + " Ann, " + "y" * 60))
     taskq.assert_enqueued(job(receipt, 7, "x" * 80 + " Bob, " + "y" * 60))
-""",
-        """
+"""
+NEAREST_TEXT = """
 test_types:
 AssertionError: taskq.assert_enqueued: no job matches job(charge, cart_id=7, card={'token':
     <ANY>}, cents=IsPositiveInt), queue='mail'
@@ -66,8 +63,11 @@ AssertionError: taskq.assert_enqueued: no job matches job(receipt, 7, 'xxxxxxxxx
 the only one enqueued: #1 receipt(7, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...)
     cart_id  expected 7                              got 7                              ok
     text     expected ...xxxxxxx Bob, yyyyyyyyyy...  got ...xxxxxxx Ann, yyyyyyyyyy...  <-
-""",
-    )
+"""
+
+
+def test_the_nearest_candidate_is_compared_field_by_field(check):
+    check(NEAREST_TESTS, NEAREST_TEXT)
 
 
 def test_nothing_at_all_and_nothing_of_that_task(check):
@@ -111,9 +111,7 @@ nothing was enqueued
     )
 
 
-def test_counts_and_orders(check):
-    check(
-        """
+COUNTS_TESTS = """
 def enqueue(taskq, *carts):
     for cart in carts:
         taskq.enqueue(job(charge, cart))
@@ -146,8 +144,8 @@ def test_order(taskq):
 def test_options(taskq):
     enqueue(taskq, 7, 8)
     taskq.assert_enqueued([job(charge, 7), job(charge, 8)], queue="mail")
-""",
-        """
+"""
+COUNTS_TEXT = """
 test_twice:
 AssertionError: taskq.assert_enqueued: expected job(charge, 7) 1 time, got 2
     #1 charge(7)  queued
@@ -191,5 +189,8 @@ test_options:
 AssertionError: taskq.assert_enqueued: expected exactly 2 jobs in this order, queue='mail'
     1. expected job(charge, 7)  got #1 charge(7)  <- queue
     2. expected job(charge, 8)  got #2 charge(8)  <- queue
-""",
-    )
+"""
+
+
+def test_counts_and_orders(check):
+    check(COUNTS_TESTS, COUNTS_TEXT)

@@ -1,9 +1,6 @@
 """What a failed assertion on what ran says, line by line."""
 
-
-def test_outcomes_and_attempts(check):
-    check(
-        """
+OUTCOMES_TESTS = """
 @pytest.fixture(autouse=True)
 def ran(taskq, shop):
     taskq.enqueue(job(charge, 0))
@@ -36,8 +33,8 @@ def test_executed_nothing(taskq):
     with taskq.capture() as new:
         taskq.enqueue(job(receipt, 8))
     new.assert_executed(receipt)
-""",
-        """
+"""
+OUTCOMES_TEXT = """
 test_outcome:
 AssertionError: taskq.assert_outcome: #1 charge(0)
     state     expected 'succeeded'  got 'dead'                       <-
@@ -86,8 +83,11 @@ test_executed_nothing:
 AssertionError: captured.assert_executed: expected 1 attempt of job(receipt), got 0
 nothing ran. Enqueued, and still waiting:
     #4 receipt(8)  queued
-""",
-    )
+"""
+
+
+def test_outcomes_and_attempts(check):
+    check(OUTCOMES_TESTS, OUTCOMES_TEXT)
 
 
 def test_an_exception_of_a_job(check):

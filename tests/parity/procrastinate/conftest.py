@@ -19,8 +19,8 @@ def database(backends):
     """The address of a database of its own, with Procrastinate's schema."""
     server, name = backends.place("postgres"), f"parity_{secrets.token_hex(4)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"CREATE SCHEMA {name}")
+    url = f"{server}&options=-csearch_path%3D{name}"
 
     async def apply_schema():
         app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
@@ -30,7 +30,7 @@ def database(backends):
     asyncio.run(apply_schema())
     yield url
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture
