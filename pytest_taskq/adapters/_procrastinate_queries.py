@@ -69,7 +69,6 @@ class Queries(Lists):
             await self.queue.delete(stored)
             await self._burn(records[:1])
             raise self.lock_taken(jobs[refused].queueing_lock)
-        rows = []
         for record, job in zip(stored, jobs, strict=True):
             self.told_of_new(record.id)
             self.arguments.keep(record.id, job.args)
@@ -78,8 +77,7 @@ class Queries(Lists):
             self.tables.note(record.id, "deferred")
             inserted = {"type": "job_inserted", "job_id": record.id}
             await self.listeners.tell(record.queue, inserted)
-            rows.append(self._row(record))
-        return rows
+        return [self._row(record) for record in stored]
 
     async def defer_periodic_job_one(
         self,

@@ -15,7 +15,7 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_choice import NewJob
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.core.instants import Instant
-from pytest_taskq.core.job import Job
+from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.schedule import cron
 from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
@@ -80,20 +80,25 @@ def new_job(job: Any) -> NewJob:
     )
 
 
-def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
+def bring_to_clock(
+    worker: Any, connector: Queries, ticks: Ticks, *, raise_errors: bool = False
+) -> None:
     """Change a worker that does not run yet, in place.
 
-    It tells what its tasks raise, and what may escape a task escapes it too.
+    It tells what its tasks raise, and what may escape a task escapes it too. ``raise_errors``:
+    its run ends with what the first job raised last that has not succeeded by then.
     """
     queue, ticker = connector.queue, ticks.ticker
     run, log_outcome = worker.run, worker._log_job_outcome  # noqa: SLF001 - no other way in
     escaped: list[BaseException] = []
+    failed: dict[JobId, BaseException] = {}
     beginning = ExitStack()
 
     def note_error(*args: Any, **told: Any) -> None:
-        error = told.get("exc_info")
+        error, job_id = told.get("exc_info"), told["context"].job.id
+        failed.pop(job_id, None)
         if isinstance(error, BaseException):
-            connector.errors[told["context"].job.id] = error
+            connector.errors[job_id] = failed[job_id] = error
             if isinstance(error, queue.escapes):
                 escaped.append(error)
                 worker.stop()
@@ -109,8 +114,8 @@ def bring_to_clock(worker: Any, connector: Queries, ticks: Ticks) -> None:
                 await run()
             finally:
                 connector.tables.alive.remove(worker)
-        if escaped:
-            raise escaped[0]
+        for error in [*escaped, *(failed.values() if raise_errors else ())]:
+            raise error
 
     ticks.look()
     worker.run = run_on_clock

@@ -163,3 +163,13 @@ async def test_what_escapes_a_task_ends_the_run(app):
     await impatient.defer_async()
     with pytest.raises(pytest.fail.Exception, match="enough"):
         await app.run_worker_async(wait=False)
+
+
+async def test_a_worker_raises_on_demand_what_a_task_raised(app, at):
+    look = app.tasks["look"]
+    await look.defer_async(fails=1)
+    with pytest.raises(ValueError, match="failed 1"):
+        await app.run_worker_async(wait=False, raise_errors=True)
+    await look.defer_async()
+    await app.run_worker_async(wait=False, raise_errors=True)
+    assert len(at) == 2
