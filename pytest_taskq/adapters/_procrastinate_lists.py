@@ -16,10 +16,12 @@ from pytest_taskq.adapters._procrastinate_arguments import Arguments
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import CURRENT_WORKER, Listeners, Notify
 from pytest_taskq.adapters._procrastinate_rows import lock_of, row_of, status_of
+from pytest_taskq.adapters._procrastinate_seed import seed
 from pytest_taskq.adapters._procrastinate_tables import Tables
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.rows import JobRow, JobsView
 
 __all__ = ["Lists", "Row"]
 
@@ -85,7 +87,7 @@ class Lists:
     ) -> None:
         """Forget jobs of these statuses to which nothing happened for so long."""
         limit = self.queue.clock.time() - timedelta(hours=nb_hours)
-        wanted = frozenset(statuses)
+        wanted = {statuses} if isinstance(statuses, str) else frozenset(statuses)
         for record in await self.queue.find(JobQuery(queues=_one(queue))):
             if status_of(record) in wanted and self.tables.last_at(record) < limit:
                 await self._delete(record)
@@ -153,6 +155,23 @@ class Lists:
         return {**row, "status": StatusText(row["status"])}
 
     @property
+    def jobs(self) -> JobsView:
+        """Every job by its id, finished ones included: always as they are now.
+
+        A dict of rows may be put in its place; a row needs only the columns that matter.
+        """
+        return JobsView(self.queue, self.shown)
+
+    @jobs.setter
+    def jobs(self, rows: Mapping[JobId, Mapping[str, Any]]) -> None:
+        self.queue.sync(seed(self.queue, rows))
+
+    @property
+    def finished_jobs(self) -> list[JobRow]:
+        """The jobs that have succeeded or failed."""
+        return [row for row in self.jobs.values() if row["status"] in {"succeeded", "failed"}]
+
+    @property
     def workers(self) -> dict[int, datetime]:
         """The registered workers, and when they last said that they live."""
         return self.tables.workers
@@ -165,6 +184,10 @@ class Lists:
     def events(self) -> dict[JobId, list[dict[str, Any]]]:
         """What happened to each job: dicts with ``type`` and ``at``, in order."""
         return self.tables.events
+
+    @events.setter
+    def events(self, events: dict[JobId, list[dict[str, Any]]]) -> None:
+        self.tables.events = events
 
     @property
     def periodic_defers(self) -> dict[tuple[str, str], int]:

@@ -85,6 +85,10 @@ class Tables:
             self._events.setdefault(noted[n], []).append(event)
         return self._events
 
+    @events.setter
+    def events(self, events: dict[JobId, list[dict[str, Any]]]) -> None:
+        self._noted, self._events = [], events
+
     def forget(self, job_id: JobId) -> None:
         """The events of a job go with it."""
         self.events.pop(job_id, None)
@@ -92,8 +96,9 @@ class Tables:
 
     def started_at(self, record: Job) -> datetime:
         """When a job was last started, as far as is known here."""
-        for event in reversed(self.events.get(record.id, ())):
-            if event["type"] == "started":
+        events = self.events.get(record.id, ())
+        for event in reversed(events):
+            if event.get("type", "started") == "started":
                 return _instant(event)
         return to_datetime(record.started_at or record.created_at)
 

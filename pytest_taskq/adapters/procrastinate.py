@@ -21,7 +21,6 @@ from pytest_taskq.adapters._procrastinate_worker import OPTIONS, Ticks, bring_to
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.rows import JobRow, JobsView
 from pytest_taskq.stores.memory import MemoryStore
 
 try:
@@ -103,16 +102,6 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         """See ``close``."""
         self._open["async"] = False
         self.states.append("closed_async")
-
-    @property
-    def jobs(self) -> JobsView:
-        """Every job by its id, finished ones included: always as they are now."""
-        return JobsView(self.queue, self.shown)
-
-    @property
-    def finished_jobs(self) -> list[JobRow]:
-        """The jobs that have succeeded or failed."""
-        return [row for row in self.jobs.values() if row["status"] in {"succeeded", "failed"}]
 
     def reset(self) -> None:
         """Forget every job, worker and event; the ids begin anew."""

@@ -1,7 +1,11 @@
 """The user's own app in tests that are not async."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 from procrastinate.exceptions import TaskNotFound
+from procrastinate.manager import JobManager
 
 
 def test_a_sync_test_may_defer_and_run_again_and_again(app):
@@ -53,3 +57,26 @@ def test_a_task_is_deferred_by_its_name_with_positional_arguments_too(app):
         app.defer("frame", args=(1, 2, 3))
     with pytest.raises(TaskNotFound):
         app.defer("frames")
+
+
+def test_a_test_may_begin_with_rows_of_its_own(in_memory_connector):
+    old = datetime(2000, 1, 1, tzinfo=UTC)
+    in_memory_connector.jobs = {
+        1: {"status": "succeeded", "queue_name": "a"},
+        3: {"status": "doing", "lock": "l", "attempts": 2},
+        4: {"status": "aborted"},
+        5: {"scheduled_at": old, "args": {"n": 1}},
+    }
+    jobs = in_memory_connector.jobs
+    assert list(jobs) == [1, 3, 4, 5]
+    assert (jobs[3].status, jobs[3].attempts, in_memory_connector.current_locks) == (
+        "doing",
+        2,
+        {"l"},
+    )
+    assert [row.id for row in in_memory_connector.finished_jobs] == [1]
+    assert (jobs[4].status, jobs[5].scheduled_at, jobs[5].args) == ("aborted", old, {"n": 1})
+    in_memory_connector.events = {1: [{"type": "succeeded", "at": old}]}
+    manager = JobManager(in_memory_connector)
+    asyncio.run(manager.delete_old_jobs(nb_hours=1))
+    assert list(jobs) == [3, 4, 5]
