@@ -16,6 +16,7 @@ from pytest_taskq.adapters._procrastinate_rows import (
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
+from pytest_taskq.core.payload import encode_result
 
 __all__ = [
     "ENDS",
@@ -107,10 +108,10 @@ def forced(record: Job, state: State, now: int, again: Again | None = None) -> J
     )
 
 
-def outcome_of(status: str, failure: Failure) -> Outcome:
+def outcome_of(status: str, failure: Failure, result: object = None) -> Outcome:
     """What an attempt reported that ended so."""
     if status == "succeeded":
-        return Succeeded()
+        return Succeeded(None if result is None else encode_result(result))
     return Failed(failure) if status == "failed" else Cancelled("aborted")
 
 

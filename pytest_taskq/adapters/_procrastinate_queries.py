@@ -48,6 +48,8 @@ class Queries(Lists):
         super().__init__(queue)
         self.errors: dict[JobId, BaseException] = {}
         """What the tasks of jobs in hand have raised, as far as anybody told."""
+        self.results: dict[JobId, Any] = {}
+        """What they returned: the database keeps it not, but who tests may see it."""
         self.choice = Choice()
         self._changes = 0
         queue.listeners.add(self._note_change)
@@ -153,7 +155,7 @@ class Queries(Lists):
             return finished(record, status, outcome, now)
 
         failure, error = self._failure(job_id)
-        outcome = outcome_of(status, failure)
+        outcome = outcome_of(status, failure, self.results.pop(job_id, None))
         # Whoever asked for the end of a job knows of it: that is no error.
         told: Told = (outcome, None if status == "aborted" else error)
         after = await self.queue.change(job_id, "finish", decide, told)

@@ -97,6 +97,7 @@ def bring_to_clock(
     def note_error(*args: Any, **told: Any) -> None:
         error, job_id = told.get("exc_info"), told["context"].job.id
         failed.pop(job_id, None)
+        connector.results[job_id] = getattr(told.get("job_result"), "result", None)
         if isinstance(error, BaseException):
             connector.errors[job_id] = failed[job_id] = error
             if isinstance(error, queue.escapes):

@@ -173,3 +173,12 @@ async def test_a_worker_raises_on_demand_what_a_task_raised(app, at):
     await look.defer_async()
     await app.run_worker_async(wait=False, raise_errors=True)
     assert len(at) == 2
+
+
+async def test_one_job_is_performed_alone(app, taskq):
+    @app.task(name="double")
+    async def double(n):
+        return 2 * n
+
+    done = await taskq.perform(job(double, n=21))
+    assert done.result == 42
