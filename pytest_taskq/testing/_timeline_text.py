@@ -171,7 +171,10 @@ def _render(
             day = moment.at.date()
             yield f"{day:%a} {day.isoformat()}"
         left = f"{times.text(to_instant(moment.at))}  {actors[item]:<{width}}  {moment.event:<8}"
-        yield (left + _said(moment, numbers[item], times, WIDTH - len(left))).rstrip()
+        said, below = _said(moment, numbers[item], times, WIDTH - len(left))
+        yield (left + said).rstrip()
+        if below:
+            yield clip(" " * len(left) + below, WIDTH)
 
 
 def _actor(moment: Moment, workers: set[str], *, named: bool) -> str:
@@ -179,29 +182,28 @@ def _actor(moment: Moment, workers: set[str], *, named: bool) -> str:
     return clip("  " * min(moment.depth, DEEPEST) + actor, ACTOR)
 
 
-def _said(moment: Moment, number: str, times: Times, room: int) -> str:
-    """The job, and what is to be said of it; what is too long loses its middle."""
+def _said(moment: Moment, number: str, times: Times, room: int) -> tuple[str, str]:
+    """The job and what is to be said of it, and an error that has no room beside it."""
     head = f"{number} {moment.task}"
     if moment.event == "enqueue":
-        return _fitted(head + moment.detail, f"  due {_due(moment, times)}", room, moment)
+        due = f"  due {_due(moment, times)}" if moment.due is not None else ""
+        return clip(head + moment.detail, max(room - len(due), 20)) + due, ""
     if moment.attempt > 1 or moment.event in {"fail", "lapse"}:
         head += f" try {moment.attempt}"
-    if moment.error is not None:
-        head += f"  {moment.error}"
+    error = f"  {moment.error}" if moment.error is not None else ""
+    next_ = _next(moment, times)
+    if len(head) + len(error) + len(next_) <= room:
+        return head + error + next_, ""
+    return clip(head + next_, room), error
+
+
+def _next(moment: Moment, times: Times) -> str:
+    """How it goes on."""
     if moment.event == "snooze":
-        return _fitted(head, f"  again {_due(moment, times)}", room, moment)
+        return f"  again {_due(moment, times)}  {moment.detail}".rstrip()
     if moment.event in {"fail", "lapse"}:
-        return _fitted(head, f" -> retry {_due(moment, times)}", room, moment)
-    return clip(f"{head}  {moment.detail}".rstrip(), room)
-
-
-def _fitted(head: str, due: str, room: int, moment: Moment) -> str:
-    end = "" if moment.event == "enqueue" or not moment.detail else moment.detail
-    if moment.due is None:
-        due = f" -> {end}" if end else ""
-    elif end:
-        due += f"  {end}"
-    return clip(head, max(room - len(due), 20)) + due
+        return " -> " + (moment.detail or f"retry {_due(moment, times)}")
+    return f"  {moment.detail}".rstrip()
 
 
 def _due(moment: Moment, times: Times) -> str:

@@ -70,15 +70,11 @@ async def test_a_failure_tells_its_error_and_when_it_is_tried_again(app):
     assert lines(app) == [
         "12:00:00  test    enqueue #1 charge(7, token=***)",
         "12:00:00  worker  start   #1 charge",
-        (
-            "12:00:00  worker  fail    #1 charge try 1  GatewayDown: refused for... -> retry at "
-            "12:00:10 (+10 s)"
-        ),
+        "12:00:00  worker  fail    #1 charge try 1 -> retry at 12:00:10 (+10 s)",
+        " " * 28 + "GatewayDown: refused for 7 with ***",
         "12:00:10  worker  start   #1 charge try 2",
-        (
-            "12:00:10  worker  fail    #1 charge try 2  GatewayDown: refused for... -> retry at "
-            "12:00:20 (+10 s)"
-        ),
+        "12:00:10  worker  fail    #1 charge try 2 -> retry at 12:00:20 (+10 s)",
+        " " * 28 + "GatewayDown: refused for 7 with ***",
         "12:00:20  worker  start   #1 charge try 3",
         "12:00:20  worker  fail    #1 charge try 3  GatewayDown: refused for 7 with *** -> dead",
     ]
@@ -214,10 +210,8 @@ async def test_a_lease_that_lapsed_and_a_worker_that_came_back(app):
     await app.queue.leases.finish([Ended(job, Succeeded())])
     assert lines(app)[1:] == [
         "12:00:00  dead    start   #1 receipt",
-        (
-            "12:05:01          lapse   #1 receipt try 1  LeaseLapsed: worker 'dead' stopped ... "
-            "-> retry at once"
-        ),
+        "12:05:01          lapse   #1 receipt try 1 -> retry at once",
+        " " * 28 + "LeaseLapsed: worker 'dead' stopped renewing its lease",
         "12:05:01  worker  start   #1 receipt try 2",
         "12:05:01  worker  done    #1 receipt try 2",
         "12:05:01  dead    late    #1 receipt  its outcome is dropped: the lease was lost",
