@@ -20,7 +20,9 @@ from pathlib import Path
 TESTS = """
 import pytest
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("i", range({tests}))]
+from pytest_taskq import job
+
+pytestmark = pytest.mark.parametrize("i", range({tests}))
 seen = []
 
 
@@ -79,6 +81,29 @@ else:
         assert seen.pop() == i
 
 
+async def test_harness(i, taskq, docket):
+    await docket.add(noop)(i)
+    taskq.assert_enqueued(job(noop, i))
+    assert (await taskq.drain()).counts == {{"succeeded": 1}}
+    taskq.assert_outcome(noop, "succeeded")
+
+
+async def test_harness_of_procrastinate(i, taskq, in_memory_app):
+    task = in_memory_app.task(name="noop")(noop)
+    await task.defer_async(i=i)
+    taskq.assert_enqueued(job(task, i=i))
+    assert (await taskq.drain()).counts == {{"succeeded": 1}}
+    taskq.assert_outcome(task, "succeeded")
+
+
+def test_harness_without_async(i, taskq, docket):
+    docket.register(noop)
+    taskq.enqueue(job(noop, i))
+    taskq.assert_enqueued(job(noop, i))
+    assert taskq.drain().counts == {{"succeeded": 1}}
+    taskq.assert_outcome(noop, "succeeded")
+
+
 async def test_held_clock(i, docket, worker, taskq_clock):
     await docket.add(noop)(i)
     await worker.run_until_finished()
@@ -120,7 +145,7 @@ def pytest_unconfigure():
 def per_test(tests, backends):
     """The median of each kind of test, set-up to tear-down, all kinds in turn in one run."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
-    command += [f"--taskq-backend={backends}"]
+    command += [f"--taskq-backend={backends}", "-o", "asyncio_mode=auto"]
     with tempfile.TemporaryDirectory() as name:
         Path(name, "conftest.py").write_text(TIMER)
         Path(name, "test_all.py").write_text(TESTS.format(tests=tests))

@@ -31,12 +31,17 @@ class DocketUnderTest:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
+        self._infos: dict[str, TaskInfo] = {}
         self.clock = docket.queue.clock
         self.history = docket.queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
-        return {name: _info(name, function) for name, function in self._docket.tasks.items()}
+        for name, function in self._docket.tasks.items():
+            known = self._infos.get(name)
+            if known is None or known.function is not function:
+                self._infos[name] = _info(name, function)
+        return self._infos
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``. A function need not be registered to be scheduled."""

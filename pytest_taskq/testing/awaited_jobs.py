@@ -39,7 +39,7 @@ class AwaitedJobs:
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
         for app in self._environment.apps:
-            for found in Reading(app, self._environment.looked).enqueued:
+            for found in Reading(self._environment.seen(app)).enqueued:
                 seen = found.job
                 if seen.is_in(self._state) and seen.compare(self._pattern).matches:
                     seen.look()

@@ -60,8 +60,8 @@ class Drain:
             ran = sum(await asyncio.gather(*(self._run(app, watch, 0) for app in apps)))
         else:
             before = -1
-            while ran > before:  # what one app runs may have enqueued jobs on another
-                before = ran
+            while ran > before:
+                before = ran if len(apps) > 1 else self.limit  # one may enqueue on another
                 for app in apps:
                     if watch.found is None and ran < self.limit:
                         ran += await self._run(app, watch, ran)

@@ -23,7 +23,7 @@ from pytest_taskq.testing.describe import describe_deadlock
 from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
 from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.redact import Redaction
-from pytest_taskq.testing.seen import Looked
+from pytest_taskq.testing.seen import Looked, SeenApp
 
 __all__ = ["PRESENT", "Environment"]
 
@@ -61,6 +61,7 @@ class Environment:
         self.apps: list[AppUnderTest] = []
         """What the harness looks at: the queues of the test, in the words of their libraries."""
         self.looked = Looked()
+        self._seen: dict[int, SeenApp] = {}
         self.unawaited = Unawaited()
         self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
@@ -107,6 +108,13 @@ class Environment:
     def at_end(self, give_back: Callable[[], None]) -> None:
         """Call this when the test ends, while its queues are still there."""
         self._at_end.callback(give_back)
+
+    def seen(self, app: AppUnderTest) -> SeenApp:
+        """The app as its jobs are looked at."""
+        found = self._seen.get(id(app))
+        if found is None or found.app is not app:
+            found = self._seen[id(app)] = SeenApp(app, self.looked)
+        return found
 
     def adopt(self, app: AppUnderTest) -> None:
         """Let the harness look at this app, once."""

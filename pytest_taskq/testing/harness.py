@@ -230,7 +230,7 @@ class Harness(JobAssertions, WorkerChecks):
         return Alone(seen, JobAssertions(born, "performed.enqueued"))
 
     def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:
-        reading = Reading(app, self._environment.looked)
+        reading = Reading(self._environment.seen(app))
         return next(
             each.job for each in reading.enqueued if each.place >= place and each.job.id == job.id
         )
@@ -268,10 +268,10 @@ class Harness(JobAssertions, WorkerChecks):
             return None
         wanted = only if isinstance(only, list | tuple) else [only]
         patterns = [self._pattern(each)[0] for each in wanted]
-        looked = self._environment.looked
+        owner = self._environment.seen
 
         def chosen(app: AppUnderTest, job: Job) -> bool:
-            return any(pattern == SeenJob.of(app, job, looked) for pattern in patterns)
+            return any(pattern == SeenJob.of(owner(app), job) for pattern in patterns)
 
         return chosen
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.testing.text import in_one_line
@@ -20,6 +21,8 @@ __all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "s
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 _ABSENT = object()
+_SIGNATURES: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
+"""Those that were asked for: it takes longer to inspect a function than to match a job."""
 
 
 class Mismatch(NamedTuple):
@@ -39,13 +42,14 @@ class Mismatch(NamedTuple):
 class JobPattern:
     """What ``job()`` gives. Equal to every job it matches: ``assert ran == [job(charge)]``."""
 
-    __slots__ = ("args", "kwargs", "task")
+    __slots__ = ("_bound", "args", "kwargs", "task")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, task: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.task = task
         self.args = args
         self.kwargs = kwargs
+        self._bound: tuple[TaskInfo | None, dict[str, Any]] | None = None
 
     def __eq__(self, other: object) -> bool:
         compare = getattr(other, "compare", None)
@@ -67,6 +71,11 @@ class JobPattern:
 
         Raises BadOption for arguments that the task cannot take.
         """
+        if self._bound is None or self._bound[0] is not info:
+            self._bound = info, self._bind(info)
+        return self._bound[1]
+
+    def _bind(self, info: TaskInfo | None) -> dict[str, Any]:
         signature = signature_of(info)
         if signature is None:
             return {**{f"args[{at}]": value for at, value in enumerate(self.args)}, **self.kwargs}
@@ -125,10 +134,15 @@ def signature_of(info: TaskInfo | None) -> inspect.Signature | None:
     """The parameters that a caller of the task fills, those that the library fills left out."""
     if info is None or info.function is None:
         return None
-    try:
-        signature = inspect.signature(info.function)
-    except (TypeError, ValueError):
-        return None
+    function = info.function
+    signature = _SIGNATURES.get(function)
+    if signature is None:
+        try:
+            signature = _SIGNATURES[function] = inspect.signature(function)
+        except (TypeError, ValueError):
+            return None
+    if not info.given:
+        return signature
     kept = [each for each in signature.parameters.values() if each.name not in info.given]
     return signature.replace(parameters=kept)
 

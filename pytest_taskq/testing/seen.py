@@ -15,9 +15,9 @@ from pytest_taskq.testing.matching import JobPattern, Mismatch, compare, flatten
 from pytest_taskq.testing.text import in_one_line
 
 if TYPE_CHECKING:
-    from pytest_taskq.engine.under_test import AppUnderTest, Told
+    from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo, Told
 
-__all__ = ["Comparison", "Found", "Looked", "Reading", "SeenJob"]
+__all__ = ["Comparison", "Found", "Looked", "Reading", "SeenApp", "SeenJob"]
 
 WIDTH = 60
 
@@ -49,6 +49,21 @@ class Looked:
         return any(each is error for each in self._seen)
 
 
+class SeenApp:
+    """An app whose jobs are looked at, and which exceptions of theirs were."""
+
+    def __init__(self, app: AppUnderTest, looked: Looked) -> None:
+        self.app = app
+        self.looked = looked
+        self._tasks: Mapping[str, TaskInfo] = {}
+
+    def task(self, name: str) -> TaskInfo | None:
+        """The task of that name, as the app told it when it was first asked for."""
+        if name not in self._tasks:  # to tell all of them takes longer than to match a job
+            self._tasks = self.app.tasks()
+        return self._tasks.get(name)
+
+
 class SeenJob:
     """A job: as it was enqueued, what happened to it, and what it is now.
 
@@ -56,17 +71,18 @@ class SeenJob:
     ``error`` counts as looked at.
     """
 
-    def __init__(self, app: AppUnderTest, events: list[Event], looked: Looked) -> None:
-        self._app = app
-        self._looked = looked
+    def __init__(self, owner: SeenApp, events: list[Event]) -> None:
+        self._owner = owner
+        self._app = owner.app
+        self._looked = owner.looked
         self.events = events
         self.first = events[0].job
         self.stored: Job | None = None
 
     @classmethod
-    def of(cls, app: AppUnderTest, job: Job, looked: Looked) -> SeenJob:
+    def of(cls, owner: SeenApp, job: Job) -> SeenJob:
         """A job of which only the present record is known."""
-        seen = cls(app, [Event(job.created_at, "enqueue", job)], looked)
+        seen = cls(owner, [Event(job.created_at, "enqueue", job)])
         seen.stored = job
         return seen
 
@@ -149,7 +165,7 @@ class SeenJob:
     @property
     def automatic(self) -> bool:
         """Whether its app enqueues jobs of its task by itself, such as a periodic one."""
-        info = self._app.tasks().get(self.task)
+        info = self._owner.task(self.task)
         return info is not None and info.automatic
 
     @property
@@ -194,7 +210,7 @@ class SeenJob:
         """What the pattern expects, beside what the job is."""
         if not pattern.is_of(self._app, self.task):
             return Comparison(False, [])
-        expected = pattern.expected(self._app.tasks().get(self.task))
+        expected = pattern.expected(self._owner.task(self.task))
         return Comparison(True, compare(expected, self._bound(defaults=True)))
 
     def __repr__(self) -> str:
@@ -212,7 +228,7 @@ class SeenJob:
 
     def _bound(self, *, defaults: bool) -> dict[str, Any]:
         told = self.told
-        signature = signature_of(self._app.tasks().get(self.task))
+        signature = signature_of(self._owner.task(self.task))
         if signature is not None:
             try:
                 bound = signature.bind(*told.args, **told.kwargs)
@@ -239,14 +255,15 @@ class Reading:
     Both with their places in the history, and when it was.
     """
 
-    def __init__(self, app: AppUnderTest, looked: Looked) -> None:
+    def __init__(self, owner: SeenApp) -> None:
+        app = owner.app
         self.enqueued: list[Found] = []
         self.started: list[Found] = []
         latest: dict[JobId, SeenJob] = {}
         for place, event in enumerate(app.history):
             if event.verb == "enqueue":
                 # After the queue was emptied numbers begin again: the later job has its own.
-                latest[event.job.id] = SeenJob(app, [event], looked)
+                latest[event.job.id] = SeenJob(owner, [event])
                 self.enqueued.append(Found(place, event.at, latest[event.job.id]))
             elif event.job.id in latest:
                 latest[event.job.id].events.append(event)

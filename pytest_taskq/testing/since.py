@@ -40,11 +40,11 @@ class Since:
         for app in self._environment.apps:
             task = pattern.task
             name = task if isinstance(task, str) else app.name_of(task)
-            tasks = app.tasks()
-            if name is not None and name in tasks:
-                pattern.expected(tasks[name])
+            info = None if name is None else self._environment.seen(app).task(name)
+            if info is not None:
+                pattern.expected(info)
                 return ""
-            known += tasks
+            known += app.tasks()
         if isinstance(pattern.task, str) and get_close_matches(pattern.task, known, cutoff=0.7):
             return f"There is no task {pattern.task!r}. {describe_names(pattern.task, known)}"
         return ""
@@ -62,7 +62,7 @@ class Since:
         for app in self._environment.apps:
             begin = self._begin.get(id(app), 0)
             end = len(app.history) if self._end is None else self._end.get(id(app), 0)
-            reading = Reading(app, self._environment.looked)
+            reading = Reading(self._environment.seen(app))
             found += [each for each in part(reading) if begin <= each.place < end]
         if len(self._environment.apps) > 1:
             found.sort(key=lambda each: each.at)

@@ -104,4 +104,4 @@ def _unexecuted(environment: Environment) -> Iterator[SeenJob]:
     for app in environment.apps:
         for job in app.jobs():
             if job.state is State.QUEUED and job.attempt == 0 and job.due_at <= app.clock.now():
-                yield SeenJob.of(app, job, environment.looked)
+                yield SeenJob.of(environment.seen(app), job)
