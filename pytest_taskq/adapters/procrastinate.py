@@ -170,10 +170,13 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         """See ``execute_query_one_async_with_connection``."""
         return self.execute_query_all(query, **arguments)
 
-    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+    async def listen_notify(
+        self, on_notification: Notify, channels: Iterable[str], **connecting: Any
+    ) -> None:
         """Call back for new jobs and requests to abort, on this loop, until its worker is gone.
 
-        Returns at once, unlike a real connection that listens.
+        Returns at once, unlike a real connection that listens. Some versions say how that is to
+        be kept, which has no meaning here.
         """
         self.listeners.add(on_notification, channels)
 
