@@ -150,7 +150,8 @@ def test_it(taskq, shop):
 def test_it_is_on_and_can_be_switched_off(pytester, mark, ini, options, outcome):
     pytester.makeini(f"[pytest]\nasyncio_default_fixture_loop_scope = function\n{ini}\n")
     pytester.makepyfile(tasks=TASKS, test_it=HEAD + mark + HIDDEN)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider", *options).assert_outcomes(**{outcome: 1})
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
+    result.assert_outcomes(**{outcome: 1})
 
 
 @pytest.mark.parametrize(
