@@ -113,7 +113,7 @@ class Environment:
         """The app as its jobs are looked at."""
         found = self._seen.get(id(app))
         if found is None or found.app is not app:
-            found = self._seen[id(app)] = SeenApp(app, self.looked)
+            found = self._seen[id(app)] = SeenApp(app, self.looked, self.redaction)
         return found
 
     def adopt(self, app: AppUnderTest) -> None:

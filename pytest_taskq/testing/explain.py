@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from textwrap import wrap
 
 from pytest_taskq.testing.matching import JobPattern, Mismatch, show
+from pytest_taskq.testing.redact import HIDDEN, is_secret
 from pytest_taskq.testing.seen import Comparison, SeenJob
 from pytest_taskq.testing.text import clip
 
@@ -41,6 +42,8 @@ def table(fields: Iterable[Mismatch]) -> list[str]:
     for each in fields:
         note = f"<- {clip(each.note, NOTE)}" if each.note else "<-"
         expected, got = show(each.expected), show(each.got)
+        if each.ok and is_secret(each.field.rpartition(".")[2].partition("[")[0]):
+            got = HIDDEN  # nobody needs to see it
         if not each.ok and each.note == "differs only in type":
             expected += f" ({type(each.expected).__name__})"
             got += f" ({type(each.got).__name__})"

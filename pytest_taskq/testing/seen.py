@@ -12,7 +12,7 @@ from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
 from pytest_taskq.testing.matching import JobPattern, Mismatch, compare, flattened, signature_of
-from pytest_taskq.testing.text import in_one_line
+from pytest_taskq.testing.redact import Redaction
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo, Told
@@ -50,11 +50,12 @@ class Looked:
 
 
 class SeenApp:
-    """An app whose jobs are looked at, and which exceptions of theirs were."""
+    """An app whose jobs are looked at, which exceptions of theirs were, and how to show them."""
 
-    def __init__(self, app: AppUnderTest, looked: Looked) -> None:
+    def __init__(self, app: AppUnderTest, looked: Looked, redaction: Redaction) -> None:
         self.app = app
         self.looked = looked
+        self.redaction = redaction
         self._tasks: Mapping[str, TaskInfo] = {}
 
     def task(self, name: str) -> TaskInfo | None:
@@ -214,17 +215,14 @@ class SeenJob:
         return Comparison(True, compare(expected, self._bound(defaults=True)))
 
     def __repr__(self) -> str:
-        return f"#{self.id} {self.task}({self._arguments()})"
+        return f"#{self.id} {self.task}{self._arguments()}"
 
     def _arguments(self) -> str:
         try:
             told = self.told
         except Exception:  # noqa: BLE001 - a report must not fail on what it reports
-            return "?"
-        parts = [in_one_line(value) for value in told.args]
-        parts += [f"{name}={in_one_line(value)}" for name, value in told.kwargs.items()]
-        text = ", ".join(parts)
-        return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+            return "(?)"
+        return self._owner.redaction.arguments(told, self._owner.task(self.task), WIDTH)
 
     def _bound(self, *, defaults: bool) -> dict[str, Any]:
         told = self.told

@@ -29,19 +29,19 @@ NEAREST_TEXT = """
 test_types:
 AssertionError: taskq.assert_enqueued: no job matches job(charge, cart_id=7, card={'token':
     <ANY>}, cents=IsPositiveInt), queue='mail'
-nearest of 3 enqueued: #2 charge('7', {'token': 'tok_1', 'name': 'Ann'})
+nearest of 3 enqueued: #2 charge('7', {'token': ***, 'name': 'Ann'})
     cart_id     expected 7 (int)        got '7' (str)  <- differs only in type
-    card.token  expected <ANY>          got 'tok_1'    ok
+    card.token  expected <ANY>          got ***        ok
     cents       expected IsPositiveInt  got 1299       ok
     queue       expected 'mail'         got 'default'  <-
 the others are
     #1 receipt(7)  queued
-    #3 charge(8, {'token': 'tok_2'}, 0)  queued
+    #3 charge(8, {'token': ***}, 0)  queued
 
 test_missing:
 AssertionError: taskq.assert_enqueued: no job matches job(charge, card={'owner': str},
     cents=<lambda>)
-the only one enqueued: #1 charge(7, {'token': 'tok_1'})
+the only one enqueued: #1 charge(7, {'token': ***})
     card.owner  expected str       missing   <-
     cents       expected <lambda>  got 1299  <-
 

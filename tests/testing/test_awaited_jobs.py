@@ -85,3 +85,12 @@ async def test_a_task_that_will_enqueue_it_is_waited_for(docket, taskq):
 async def test_without_a_queue_it_says_what_to_ask_for():
     with pytest.raises(BadOption, match="knows no queue to find job"):
         await wait_until(job(receipt))
+
+
+async def test_who_waits_for_a_dead_job_has_looked_at_its_exception(docket, taskq):
+    async def fails():
+        raise LookupError
+
+    async with taskq.running():
+        await docket.add(fails)()
+        await wait_until(job(fails), state="dead")

@@ -237,3 +237,24 @@ async def test_a_worker_that_ran_before_is_seen_too(request, docket, worker):
     taskq.assert_enqueued(job(receipt, 7))
     taskq.assert_executed(receipt)
     running.cancel()
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, 1.5])
+def test_a_number_of_workers_that_is_none_is_refused(taskq, docket, workers):
+    with pytest.raises(BadOption, match="starts 1 or more workers"):
+        taskq.running(workers=workers)
+
+
+@pytest.mark.asyncio
+async def test_an_error_in_a_block_of_live_workers_comes_out(taskq, docket):
+    with pytest.raises(KeyError):
+        async with taskq.running():
+            raise KeyError
+
+
+def test_an_exit_of_a_job_that_is_run_alone_is_its_error(taskq, docket):
+    async def leave():
+        raise SystemExit(3)
+
+    docket.register(leave)
+    assert isinstance(taskq.perform(job(leave)).error, SystemExit)

@@ -146,3 +146,9 @@ def test_a_long_list_of_arguments_is_cut_where_it_is_shown(taskq):
     seen = taskq.enqueue(job(charge, 7, card="x" * 200)).job
     assert len(repr(seen)) < 80
     assert repr(seen).endswith("...)")
+
+
+def test_what_is_secret_is_not_shown_with_it(taskq):
+    seen = taskq.enqueue(job(charge, 7, card={"token": "tok_1", "owner": "Ann"})).job
+    assert repr(seen) == "#1 charge(7, card={'token': ***, 'owner': 'Ann'})"
+    assert seen == job(charge, card={"token": "tok_1"})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, overload
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.testing.workers._find import Way
 from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe
@@ -46,6 +47,11 @@ class WorkerChecks:
             async with taskq.running(Worker(queue), until=ready) as w:
                 ...
         """
+        if type(workers) is not int or workers < 1:
+            raise BadOption(
+                f"running() starts 1 or more workers. It was given workers={workers!r}. "
+                f"Leave it out for one."
+            )
         return self.live_workers(workers) if worker is None else running(worker, **given)
 
     def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
