@@ -220,13 +220,13 @@ class Harness(JobAssertions, WorkerChecks):
         await only.go([app], self._environment.looked)
         born.end()
         seen = self._seen(app, job, place)
+        await app.forget(job)
         if not any(event.verb == "claim" for event in seen.events):
             raise BadOption(
-                f"{pattern!r} cannot be performed now. The job {seen!r} was enqueued and did not "
-                f"begin: another one holds a name that it needs, or it is due later. "
+                f"{pattern!r} cannot be performed now. It did not begin, and was taken back: "
+                f"another job holds a name that it needs, or it is not due. "
                 f"Let the other one end first."
             )
-        await app.forget(job)
         return Alone(seen, JobAssertions(born, "performed.enqueued"))
 
     def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:

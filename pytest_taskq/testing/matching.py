@@ -206,13 +206,23 @@ def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
         if isinstance(expected, re.Pattern):
             return isinstance(got, str | bytes) and expected.search(got) is not None, ""
         if isinstance(expected, PREDICATES):
-            return bool(expected(got)), ""
+            return _is_true_for(expected, got)
         # A metaclass may compare as it likes: the classes of dirty-equals do.
         if isinstance(expected, type) and type(expected).__eq__ is type.__eq__:
             return isinstance(got, expected), ""
         return bool(expected == got), ""
     except Exception as error:  # noqa: BLE001 - a comparison that fails is told, not raised
         return False, f"comparing raised {type(error).__name__}: {in_one_line(error, str)}"
+
+
+def _is_true_for(predicate: Callable[[Any], Any], got: Any) -> tuple[bool, str]:
+    if predicate is got:
+        return True, ""
+    answer = predicate(got)
+    if inspect.iscoroutine(answer):
+        answer.close()
+        return False, "an async function cannot be asked"
+    return bool(answer), ""
 
 
 def _join(path: str, key: object) -> str:

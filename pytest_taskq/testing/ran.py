@@ -64,6 +64,9 @@ class Ran(Awaited[list["SeenJob"]]):
         return f"<{self._call}: {self._get()!r}>" if self._done else f"<{self._call}, not awaited>"
 
 
+Sequence.register(Ran)  # so that pytest tells where two of them differ
+
+
 class Enqueued(Awaited["SeenJob"]):
     """The job that was enqueued."""
 

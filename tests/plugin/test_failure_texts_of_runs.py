@@ -114,3 +114,20 @@ LookupError: no such cart
 raised by job #1 (charge), attempt 1
 """,
     )
+
+
+def test_what_ran_is_compared_by_pytest_itself(run_files):
+    text = """
+from pytest_taskq import job
+
+async def receipt(cart_id): ...
+
+def test_it(taskq, docket):
+    docket.register(receipt)
+    taskq.enqueue(job(receipt, 7))
+    taskq.enqueue(job(receipt, 8))
+    assert taskq.drain() == [job(receipt, 7), job(receipt, 9)]
+"""
+    run_files(test_it=text).stdout.fnmatch_lines(
+        ["E*At index 1 diff: #2 receipt(8) != job(receipt, 9)"]
+    )

@@ -258,3 +258,19 @@ def test_an_exit_of_a_job_that_is_run_alone_is_its_error(taskq, docket):
 
     docket.register(leave)
     assert isinstance(taskq.perform(job(leave)).error, SystemExit)
+
+
+def test_a_job_that_cannot_begin_is_not_performed(taskq, in_memory_app):
+    @in_memory_app.task(name="print", lock="printer")
+    def print_it(): ...
+
+    print_it.configure(schedule_in={"hours": 1}).defer()
+    with pytest.raises(BadOption, match="another job holds a name that it needs"):
+        taskq.perform(job(print_it))
+    assert [each.at > taskq.clock.time() for each in taskq.jobs(state="queued")] == [True]
+
+
+@pytest.mark.parametrize("attempt", [0, -1, True, "1"])
+def test_attempts_are_counted_from_one(taskq, shop, attempt):
+    with pytest.raises(BadOption, match="Attempts are counted from 1"):
+        taskq.perform(job(receipt, 7), attempt=attempt)

@@ -100,6 +100,19 @@ def test_a_value_does_not_agree(expected, got):
     assert not alike(expected, got)
 
 
+def test_a_function_that_was_given_is_itself():
+    assert alike(broken, broken)
+    assert not alike(broken, len)
+
+
+def test_an_async_function_cannot_be_asked():
+    async def is_big(value):
+        return value > 3
+
+    (found,) = compare({"a": is_big}, {"a": 7})
+    assert (found.ok, found.note) == (False, "an async function cannot be asked")
+
+
 def test_the_mismatch_names_the_part_that_differs():
     (right, wrong) = compare({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3], "c": 4}})
     assert (right.field, right.ok) == ("a.b[0]", True)
