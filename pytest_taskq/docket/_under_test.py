@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.instants import to_micros
@@ -31,16 +31,12 @@ class DocketUnderTest:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
-        self._infos: dict[str, TaskInfo] = {}
+        self._infos = _Infos(docket)
         self.clock = docket.queue.clock
         self.history = docket.queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
-        for name, function in self._docket.tasks.items():
-            known = self._infos.get(name)
-            if known is None or known.function is not function:
-                self._infos[name] = _info(name, function)
         return self._infos
 
     def name_of(self, task: object) -> str | None:
@@ -84,6 +80,30 @@ class DocketUnderTest:
         """See ``AppUnderTest.run_forever``."""
         crew = [Worker(self._docket, name=f"worker-{n + 1}") for n in range(workers)]
         await asyncio.gather(*(worker.run_forever() for worker in crew))
+
+
+class _Infos(Mapping[str, TaskInfo]):
+    """The tasks of a docket, each described when it is asked for, and once."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self._made: dict[str, TaskInfo] = {}
+
+    def __getitem__(self, name: str) -> TaskInfo:
+        function = self._docket.tasks[name]
+        known = self._made.get(name)
+        if known is None or known.function is not function:
+            known = self._made[name] = _info(name, function)
+        return known
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._docket.tasks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._docket.tasks)
+
+    def __len__(self) -> int:
+        return len(self._docket.tasks)
 
 
 def _info(name: str, function: TaskFunction) -> TaskInfo:

@@ -83,7 +83,8 @@ class Awaited(Generic[T]):
 
     def not_awaited(self) -> NotAwaited:
         """What is wrong with using it before it is awaited."""
-        return NotAwaited(self._call, self._where)
+        file, line = self._where
+        return NotAwaited(self._call, f"{PurePath(file).name}:{line}")
 
     async def _run(self) -> None:
         async with self._lock:  # two tasks may await the same
@@ -108,11 +109,9 @@ class Awaited(Generic[T]):
         return self._value
 
 
-def _caller() -> str:
+def _caller() -> tuple[str, int]:
     """The file and line of the user's that is running."""
     frame = inspect.currentframe()
     while frame is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
-    if frame is None:
-        return "?"
-    return f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return ("?", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
