@@ -100,7 +100,9 @@ class _DocketTask:
             return run.blocked(blocked)
         except asyncio.CancelledError:
             logger.info("✗ [%s] %s (cancelled)", run.lasted, execution.call_repr())
-            raise
+            if _was_cancelled():
+                raise
+            return Cancelled("the task raised it itself")
         except Exception as error:
             await run.failed(error)
             raise
@@ -219,6 +221,11 @@ class _Run:
             return Cancelled(blocked.reason)
         delay = SOON if blocked.retry_delay is None else blocked.retry_delay
         return Snoozed(clock.now() + to_micros(delay), blocked.reason)
+
+
+def _was_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _refuse_failed(values: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pytest_taskq.core.job import FINAL
 from pytest_taskq.docket._perpetual import Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type
 from pytest_taskq.docket._states import LIVE
 from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.history import Event
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
@@ -21,9 +23,9 @@ MINUTE = 60_000_000
 
 
 class Automatic:
-    """While entered, the automatic tasks of a docket are seen to once a minute.
+    """While entered, the automatic tasks of a docket are scheduled, and kept so.
 
-    Time does not pass for the sake of that.
+    One whose chain has ended is scheduled anew within a minute; time does not pass for its sake.
     """
 
     def __init__(self, docket: Docket) -> None:
@@ -33,6 +35,7 @@ class Automatic:
 
     async def __aenter__(self) -> None:
         await self._schedule()
+        self._docket.queue.history.listeners.append(self._see)
 
     async def __aexit__(
         self,
@@ -40,6 +43,7 @@ class Automatic:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
+        self._docket.queue.history.listeners.remove(self._see)
         await self._alarm.aclose()
         if self._seeding is not None:
             self._seeding.cancel()
@@ -50,8 +54,11 @@ class Automatic:
             # Looked at first, for asking a cron when it is due moves it on.
             if not await self._docket.jobs_under(name, LIVE):
                 await self._docket.add(name, when=perpetual.initial_when, key=name)()
-        now = self._docket.queue.clock.now()
-        self._alarm.call_at(now + MINUTE, self._schedule_again, background=True)
+
+    def _see(self, event: Event) -> None:
+        # Most chains go on by themselves, which is only seen later.
+        if event.job.state in FINAL and event.job.key in self._docket.tasks:
+            self._alarm.call_at(event.at + MINUTE, self._schedule_again, background=True)
 
     def _schedule_again(self) -> None:
         self._seeding = asyncio.ensure_future(self._schedule())

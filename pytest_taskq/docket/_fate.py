@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.store import JobQuery
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
@@ -34,14 +35,14 @@ class Fate:
     ) -> None:
         """Let a call under the same key come after this attempt."""
         key = self.job.key or ""
-        others = len(await self._docket.jobs_under(key, RUNNING)) - 1
-        job = self._docket.new_job(task, args, kwargs, due_at, key)
-        # Those that were replaced while they ran keep the key until they end.
-        own, *limits = job.holds
-        holds = (own._replace(limit=max(others, 0) + 1), *limits)
-        self.follow = job._replace(holds=holds)
+        job = self.follow = self._docket.new_job(task, args, kwargs, due_at, key)
+        if self.job.holds and self.job.holds[0].limit > 1:
+            # It runs beside one that it replaced, and that keeps the key until it ends.
+            others = len(await self._docket.jobs_under(key, RUNNING)) - 1
+            own, *limits = job.holds
+            self.follow = job._replace(holds=(own._replace(limit=max(others, 0) + 1), *limits))
 
     async def is_superseded(self) -> bool:
         """Whether another execution has taken the key meanwhile, which is then the key's."""
-        newest = await self._docket.jobs_under(self.job.key or "")
-        return newest[-1].id > self.job.id
+        newer = JobQuery(key=self.job.key, after=self.job, limit=1)
+        return bool(await self._docket.queue.find(newer))

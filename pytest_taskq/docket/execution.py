@@ -134,7 +134,7 @@ class Execution:
             kwargs,
             job.key or "",
             to_datetime(job.due_at),
-            max(job.attempt, 1),
+            job.attempt + (job.state is State.QUEUED) or 1,
             redelivered=failure is not None and failure.type_name == "LeaseLapsed",
             function_name=job.task,
             generation=job.id,
@@ -186,8 +186,9 @@ class Execution:
         running = job.state is not State.QUEUED
         self.state = state_of(job, self.docket.queue.clock.now())
         self.when = to_datetime(job.due_at)
-        if job.lease is not None or not running:
-            self.worker = job.lease.worker if job.lease else None
+        self.worker = job.lease.worker if job.lease else None
+        if running and job.lease is None:
+            self.worker = self.docket.queue.history.last_worker(job.id)
         self.started_at = to_datetime(job.started_at) if running and job.started_at else None
         self.completed_at = to_datetime(job.finished_at) if job.finished_at else None
         self.error = error_of(job)

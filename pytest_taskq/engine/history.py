@@ -67,6 +67,14 @@ class History:
         """The events of one job."""
         return [event for event in self if event.job.id == job_id]
 
+    def last_worker(self, job_id: JobId) -> str | None:
+        """Who had the job in hand last."""
+        log = self._log
+        for at in range(len(log) - WIDTH, -1, -WIDTH):
+            if log[at + 2].id == job_id and log[at + 3] is not None:
+                return str(log[at + 3])
+        return None
+
     def errors(self) -> list[tuple[Job, BaseException]]:
         """Each exception that an attempt ended with, and its job afterwards."""
         return [(event.job, event.error) for event in self if event.error is not None]
