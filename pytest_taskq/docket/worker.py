@@ -216,7 +216,7 @@ class Worker:
 
         Says how many attempts that took.
         """
-        engine = self._engine(only, ends)
+        engine = self._engine(only, ends, drains=False)
         report = await self._run(
             engine, partial(engine.run_until_idle, attempts=attempts, until=until)
         )
@@ -231,6 +231,8 @@ class Worker:
         self,
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
+        *,
+        drains: bool = True,
     ) -> EngineWorker:
         queue = self.docket.queue
         queue.lease = to_micros(self.redelivery_timeout)
@@ -239,7 +241,7 @@ class Worker:
             self._tasks,
             name=self.name,
             concurrency=self.concurrency,
-            drains=True,
+            drains=drains,
             only=only,
             ends=ends,
         )

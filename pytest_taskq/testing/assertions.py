@@ -30,6 +30,9 @@ class Source(Protocol):
         taken for a mistake.
         """
 
+    def hint(self) -> str:
+        """What else to tell with a failure: a call of the test that nobody has awaited."""
+
     def enqueued(self) -> list[SeenJob]:
         """What was enqueued, oldest first."""
 
@@ -227,4 +230,5 @@ class JobAssertions:
 
     def _fail(self, call: str, what: str, told: str) -> NoReturn:
         __tracebackhide__ = True
+        told += self._source.hint()
         raise AssertionError(f"{headline(f'{self._name}.{call}: {what}')}\n{told}")

@@ -42,7 +42,8 @@ class Unawaited:
         if self.run_by is not None:
             return self.run_by(coroutine)
         if self._runner is None:
-            self._runner = asyncio.Runner()
+            # With a factory it leaves the loop that this thread has alone.
+            self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         return self._runner.run(coroutine, context=copy_context())
 
     def close(self) -> None:

@@ -54,27 +54,45 @@ class Drain:
         Raises the first exception itself; NotFinished when jobs are due beyond the limit.
         """
         __tracebackhide__ = True
-        watch = _Watch(apps, stops=self.errors == "raise")
-        ran = 0
-        if self.until is not None:
-            ran = sum(await asyncio.gather(*(self._run(app, watch, 0) for app in apps)))
-        else:
-            before = -1
-            while ran > before:
-                before = ran if len(apps) > 1 else self.limit  # one may enqueue on another
-                for app in apps:
-                    if watch.found is None and ran < self.limit:
-                        ran += await self._run(app, watch, ran)
+        watch = _Watch(apps, stops=self.errors == "raise", limit=self.limit)
+        try:
+            await (self._together(apps, watch) if self.until else self._in_turn(apps, watch))
+        except BaseException as error:
+            looked.add(error)  # of a job that ends the run itself, as pytest.fail() does
+            raise
         if watch.found is not None:
             looked.add(watch.found[1])
             _raise(*watch.found)
-        if ran >= self.limit and not self.stops_at_limit:
+        if watch.begun >= self.limit and not self.stops_at_limit:
             self._check_over(apps, watch)
 
-    async def _run(self, app: AppUnderTest, watch: _Watch, ran: int) -> int:
+    async def _in_turn(self, apps: Sequence[AppUnderTest], watch: _Watch) -> None:
+        """What one app runs may have enqueued jobs on another."""
+        before = -1
+        while watch.begun > before and not watch.look():
+            before = watch.begun if len(apps) > 1 else self.limit
+            for app in apps:
+                if not watch.look():
+                    await self._run(app, watch)
+
+    async def _together(self, apps: Sequence[AppUnderTest], watch: _Watch) -> None:
+        """Time passes for all of them, and for none when one has stopped."""
+        runs = {asyncio.ensure_future(self._run(app, watch)) for app in apps}
+        going = runs
+        try:
+            while going and not watch.look():
+                over, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                for run in over:
+                    run.result()
+        finally:
+            for run in going:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+
+    async def _run(self, app: AppUnderTest, watch: _Watch) -> None:
         only = self.only
-        return await app.run(
-            attempts=self.limit - ran,
+        await app.run(
+            attempts=self.limit - watch.begun,
             only=None if only is None else lambda job: only(app, job),
             ends=watch.look,
             until=self.until,
@@ -99,23 +117,28 @@ class Drain:
 
 
 class _Watch:
-    """Sees the exceptions of jobs since it was made; ``stops``: a run is to end with one."""
+    """Counts the attempts since it was made, and sees their exceptions.
 
-    def __init__(self, apps: Sequence[AppUnderTest], *, stops: bool) -> None:
+    ``stops``: a run is to end with one.
+    """
+
+    def __init__(self, apps: Sequence[AppUnderTest], *, stops: bool, limit: int) -> None:
         self._stops = stops
+        self._limit = limit
         self._begin = [(app.history, len(app.history)) for app in apps]
         self._places = list(self._begin)
+        self.begun = 0
         self.found: tuple[Job, BaseException] | None = None
 
     def look(self) -> bool:
-        """Look at what is new, and say whether the run is to end."""
-        if self._stops and self.found is None:
-            for at, (history, place) in enumerate(self._places):
-                self._places[at] = (history, len(history))
-                for event in history.since(place):
-                    if event.error is not None:
-                        self.found = self.found or (event.job, event.error)
-        return self.found is not None
+        """Look at what is new, and say whether all runs are to end."""
+        for at, (history, place) in enumerate(self._places):
+            self._places[at] = (history, len(history))
+            for event in history.since(place):
+                self.begun += event.verb == "claim"
+                if self._stops and self.found is None and event.error is not None:
+                    self.found = (event.job, event.error)
+        return self.found is not None or self.begun >= self._limit
 
     def events(self) -> Iterator[Event]:
         """All of them, since it was made."""

@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.durations import Duration, to_step
-from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime, to_instant
 from pytest_taskq.core.job import Job
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.under_test import Call
 from pytest_taskq.testing.assertions import JobAssertions
 from pytest_taskq.testing.drain import Drain, Errors
-from pytest_taskq.testing.matching import JobPattern, name_of, pattern_of
+from pytest_taskq.testing.homes import home_of
+from pytest_taskq.testing.matching import JobPattern, pattern_of
 from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
 from pytest_taskq.testing.seen import Reading, SeenJob
@@ -209,6 +210,11 @@ class Harness(JobAssertions, WorkerChecks):
         app, name = self._home_of(pattern)
         place = len(app.history)
         job = await app.enqueue(Call(name, pattern.args, pattern.kwargs, None, attempt))
+        if len(app.history) == place:
+            raise BadOption(
+                f"{pattern!r} cannot be performed now. It is in the queue already, as job "
+                f"#{job.id}, and may be there once. Let that one run, or cancel it."
+            )
         only = Drain(
             call="taskq.perform()",
             errors="retry",
@@ -230,9 +236,15 @@ class Harness(JobAssertions, WorkerChecks):
         return Alone(seen, JobAssertions(born, "performed.enqueued"))
 
     def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:
-        reading = Reading(self._environment.seen(app))
+        """The job, from what has happened since; one that was there before is told from all."""
+        owner = self._environment.seen(app)
+        events = [event for event in app.history.since(place) if event.job.id == job.id]
+        if events and events[0].verb == "enqueue":
+            return SeenJob.since(owner, events)
+        enqueued = Reading(owner).enqueued
         return next(
-            each.job for each in reading.enqueued if each.place >= place and each.job.id == job.id
+            (each.job for each in reversed(enqueued) if each.job.id == job.id),
+            SeenJob.of(owner, job),
         )
 
     def _since_now(self) -> Since:
@@ -248,20 +260,7 @@ class Harness(JobAssertions, WorkerChecks):
         return self.apps
 
     def _home_of(self, pattern: JobPattern) -> tuple[AppUnderTest, str]:
-        """The app whose task it is, and the name that it has there."""
-        known: list[str] = []
-        for app in self._used_apps():
-            task = pattern.task
-            name = task if isinstance(task, str) else app.name_of(task)
-            tasks = app.tasks()
-            if name is not None and name in tasks:
-                return app, name
-            known += tasks
-        name = name_of(pattern.task)
-        raise BadOption(
-            f"There is no task {name!r}. {describe_names(name, known)} "
-            f"Register it on the app of the test, or correct the name."
-        )
+        return home_of(self._used_apps(), pattern)
 
     def _chooser(self, only: object) -> Callable[[AppUnderTest, Job], bool] | None:
         if only is None:

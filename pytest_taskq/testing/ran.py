@@ -27,7 +27,7 @@ class Ran(Awaited[list["SeenJob"]]):
     ``assert ran == [job(charge), job(receipt)]`` compares them.
     """
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = object.__hash__  # asyncio.gather() keeps what it awaits in a dict
 
     @property
     def jobs(self) -> list[SeenJob]:

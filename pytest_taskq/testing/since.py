@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_taskq.core.errors import describe_names
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.testing.homes import check_pattern
 from pytest_taskq.testing.matching import JobPattern
 from pytest_taskq.testing.seen import Found, Reading, SeenJob
 
@@ -36,18 +35,12 @@ class Since:
 
     def check(self, pattern: JobPattern) -> str:
         """See ``Source``."""
-        known: list[str] = []
-        for app in self._environment.apps:
-            task = pattern.task
-            name = task if isinstance(task, str) else app.name_of(task)
-            info = None if name is None else self._environment.seen(app).task(name)
-            if info is not None:
-                pattern.expected(info)
-                return ""
-            known += app.tasks()
-        if isinstance(pattern.task, str) and get_close_matches(pattern.task, known, cutoff=0.7):
-            return f"There is no task {pattern.task!r}. {describe_names(pattern.task, known)}"
-        return ""
+        return check_pattern(self._environment.apps, pattern)
+
+    def hint(self) -> str:
+        """See ``Source``."""
+        calls = self._environment.unawaited.calls
+        return f"\n{calls[0].not_awaited()}" if calls else ""
 
     def enqueued(self) -> list[SeenJob]:
         """See ``Source``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from traceback import walk_tb
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,6 @@ from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_taskq.engine.queue import Queue
     from pytest_taskq.testing.environment import Environment
 
@@ -24,6 +22,7 @@ __all__ = ["check_end", "unseen_errors"]
 
 MOCK = ("unittest", "mock.py")
 CONFTEST = "conftest.py"
+OURS = Path(__file__).parents[1]
 
 
 def check_end(environment: Environment, kinds: Collection[str], own: Path | None) -> str:
@@ -32,8 +31,8 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     Other things that are not as they should be are returned as text.
 
     ``own``: in a test without the harness, its file. What a ``raise`` statement raised, in or
-    under a function of this file, of a conftest or of a mock, is there on purpose; a NameError
-    is not.
+    under a function of this file, of a conftest or of a mock, is there on purpose, and so is a
+    time limit; a NameError is not.
     """
     __tracebackhide__ = True
     if environment.unawaited.calls:
@@ -79,6 +78,8 @@ def _is_meant(error: BaseException, own: Path | None) -> bool:
     if own is None or not raised_by_a_statement(frames):
         return False
     files = [PurePath(frame.f_code.co_filename) for frame, _ in walk_tb(frames)]
+    if isinstance(error, TimeoutError) and OURS in files[-1].parents:
+        return True  # a time limit that the test, or its task, has set
     return any(file == own or file.parts[-2:] == MOCK or file.name == CONFTEST for file in files)
 
 

@@ -1,0 +1,63 @@
+"""Which of the apps under test has a task, and whether a job of it can be as a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.testing.matching import JobPattern, name_of
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.under_test import AppUnderTest
+
+__all__ = ["check_pattern", "home_of"]
+
+
+def home_of(apps: Sequence[AppUnderTest], pattern: JobPattern) -> tuple[AppUnderTest, str]:
+    """The app whose task it is, and the name that it has there.
+
+    Of several with such a task, the first that takes the arguments. Raises BadOption when there
+    is none.
+    """
+    homes = list(_homes(apps, pattern))
+    if homes:
+        return next((home for home in homes if _refusal(home, pattern) is None), homes[0])
+    name, known = name_of(pattern.task), [name for app in apps for name in app.tasks()]
+    raise BadOption(
+        f"There is no task {name!r}. {describe_names(name, known)} "
+        f"Register it on the app of the test, or correct the name."
+    )
+
+
+def check_pattern(apps: Sequence[AppUnderTest], pattern: JobPattern) -> str:
+    """What may be wrong with the name of its task, as a sentence; nothing most of the time.
+
+    Raises BadOption for arguments that no such task takes.
+    """
+    homes = list(_homes(apps, pattern))
+    refusals = [_refusal(home, pattern) for home in homes]
+    if refusals and None not in refusals and refusals[0] is not None:
+        raise refusals[0]
+    task, known = pattern.task, [name for app in apps for name in app.tasks()]
+    if not homes and isinstance(task, str) and get_close_matches(task, known, cutoff=0.7):
+        return f"There is no task {task!r}. {describe_names(task, known)}"
+    return ""
+
+
+def _homes(apps: Sequence[AppUnderTest], pattern: JobPattern) -> Iterator[tuple[AppUnderTest, str]]:
+    for app in apps:
+        task = pattern.task
+        name = task if isinstance(task, str) else app.name_of(task)
+        if name is not None and name in app.tasks():
+            yield app, name
+
+
+def _refusal(home: tuple[AppUnderTest, str], pattern: JobPattern) -> BadOption | None:
+    app, name = home
+    try:
+        pattern.expected(app.tasks()[name])
+    except BadOption as refusal:
+        return refusal
+    return None
