@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -46,16 +47,27 @@ class Page:
 
     def text(self) -> str:
         """The page: it needs nothing but itself."""
-        data = json.dumps(list(self._tests.values()), ensure_ascii=False, separators=(",", ":"))
-        # Whatever a test is called or says must not end the element that holds it.
-        data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028")
+        # Whatever a test is called or says must not end the element that holds it, and half of a
+        # surrogate pair has no UTF-8: JSON of ASCII alone can be written anywhere.
+        data = json.dumps(list(self._tests.values()), separators=(",", ":"))
+        data = data.replace("<", "\\u003c")
         parts = {"style": _part("page.css"), "script": _part("page.js"), "data": data}
         return PLACE.sub(lambda place: parts[place[1]], _part("page.html"))
 
     def write(self, path: Path) -> None:
-        """Write the page, and the folders that it is in."""
+        """Write the page, and the folders that it is in; a file whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.text(), "utf-8")
+        page = self.text().encode()
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(page)  # a device or a pipe, whose name must stay its own
+            return
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            unfinished.write_bytes(page)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _part(name: str) -> str:

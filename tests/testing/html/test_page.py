@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -110,10 +113,51 @@ def test_what_a_test_is_called_cannot_break_out_of_the_data():
     assert "<img" not in page.text()
 
 
+def test_half_of_a_surrogate_pair_is_data_like_any_other(tmp_path):
+    page = Page()
+    page.add("a", "failed", 0, message="\ud800 \U0001f600", shown='{"jobs": {"#1": "\\udfff"}}')
+    page.write(tmp_path / "page.html")
+    (test,) = data_of(page)
+    assert (test["message"], test["jobs"]) == ("\ud800 \U0001f600", {"#1": "\udfff"})
+
+
 def test_it_is_written_with_the_folders_that_it_is_in(page, tmp_path):
     path = tmp_path / "out" / "jobs" / "page.html"
     page.write(path)
     assert path.read_text("utf-8") == page.text()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_last_one(page, tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    page.write(path)
+    before = path.read_text("utf-8")
+
+    def fill_the_disk(path, data):
+        with path.open("wb") as file:
+            file.write(data[:10])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(OSError, match="no space left"):
+        page.write(path)
+    assert path.read_text("utf-8") == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(page, tmp_path):
+    (tmp_path / "link.html").symlink_to(tmp_path / "page.html")
+    page.write(tmp_path / "link.html")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "page.html").read_text("utf-8") == page.text()
+
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with closing(os.fdopen(reading, "rb")) as pipe:
+        page = Page()
+        page.text = lambda: "short"
+        page.write(tmp_path / "pipe")
+        assert pipe.read() == b"short"
 
 
 @pytest.mark.slow
