@@ -10,11 +10,11 @@ import gc
 import inspect
 import statistics
 import tracemalloc
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.outcome import Succeeded
@@ -24,6 +24,7 @@ from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.sync import drive
 from pytest_taskq.stores.memory import MemoryStore
+from pytest_taskq.testing._steps import Steps, Watch, take
 from pytest_taskq.testing.stats import Spread, Stats
 from pytest_taskq.testing.text import length_text, plural
 
@@ -33,15 +34,7 @@ REFERENCE_JOBS = 200
 MICROS = 1e6
 FIGURES = ("mean", "p95", "p99", "max")
 Work = Callable[..., Any]
-Steps = Generator[Callable[[], Any], float, float]
 REFERENCE = "A reference job is enqueued, claimed and finished on a bare engine in memory"
-
-
-class Watch(Protocol):
-    """Real time since it was made."""
-
-    def seconds(self) -> float:
-        """In seconds."""
 
 
 class Thresholds:
@@ -57,6 +50,7 @@ class Thresholds:
     """
 
     def __init__(self, *, rounds: int = 5, watch: Callable[[], Watch] = Stopwatch) -> None:
+        _check_number("rounds", rounds)
         self._rounds = rounds
         self._watch = watch
 
@@ -68,10 +62,12 @@ class Thresholds:
 
     def assert_deferral(self, defer: Work, *, jobs: int = 200, at_most: float) -> Any:
         """Enqueueing a job by ``defer(number)`` costs at most so many reference jobs."""
+        _check_number("jobs", jobs)
         return self._go(self._cost("deferring a job", _each(defer, jobs), jobs, at_most))
 
     def assert_processing(self, work: Work, *, jobs: int, at_most: float) -> Any:
         """``work()``, which handles so many jobs, costs at most so many reference jobs for each."""
+        _check_number("jobs", jobs)
         return self._go(self._cost("processing a job", work, jobs, at_most))
 
     def assert_idle(self, work: Work, *, at_most: float) -> Any:
@@ -82,6 +78,9 @@ class Thresholds:
         self, work: Work, *, sizes: tuple[int, int] = (100, 1_000), at_most: float = 2.0
     ) -> Any:
         """A job of ``work(size)`` costs at most so many times as much at the larger size."""
+        small, large = sizes
+        _check_number("a first size", small)
+        _check_number("a second size", large, small + 1)
         return self._go(self._scaling(work, sizes, at_most))
 
     def assert_consistency(self, work: Work, *, runs: int = 10, at_most: float = 2.0) -> Any:
@@ -89,10 +88,12 @@ class Thresholds:
 
         Compared are the medians, each run beside a reference.
         """
+        _check_number("runs", runs, 2)
         return self._go(self._consistency(work, runs, at_most))
 
     def assert_memory(self, work: Work, *, jobs: int, at_most: float) -> Any:
         """A job of ``work()`` keeps at most so many times the memory of a reference job."""
+        _check_number("jobs", jobs)
         return self._go(self._memory(work, jobs, at_most))
 
     def assert_latency(self, lengths: Spread | Iterable[float], **at_most: float) -> Spread:
@@ -211,30 +212,8 @@ class Thresholds:
         return ratio
 
     def _go(self, steps: Steps) -> Any:
-        """Take the steps of a measurement, now or, when one of them is async, when awaited."""
         __tracebackhide__ = True
-        value: float | None = None
-        while True:
-            try:
-                step = next(steps) if value is None else steps.send(value)
-            except StopIteration as end:
-                return end.value
-            watch = self._watch()
-            result = step()
-            if inspect.isawaitable(result):
-                return self._go_on(steps, result, watch)
-            value = watch.seconds()
-
-    async def _go_on(self, steps: Steps, result: Any, watch: Watch) -> float:
-        __tracebackhide__ = True
-        while True:
-            await result
-            try:
-                step = steps.send(watch.seconds())
-            except StopIteration as end:
-                return float(end.value)
-            watch = self._watch()
-            result = step()
+        return take(steps, self._watch)
 
 
 def _each(defer: Work, jobs: int) -> Work:
@@ -254,6 +233,14 @@ def _each(defer: Work, jobs: int) -> Work:
             await defer(number)
 
     return work
+
+
+def _check_number(what: str, given: int, least: int = 1) -> None:
+    if type(given) is not int or given < least:
+        raise BadOption(
+            f"An expectation of speed takes {what}, a whole number from {least} on. "
+            f"It was given {given!r}. Write for instance {10 * least}."
+        )
 
 
 def _run_reference(jobs: int) -> Queue:

@@ -1,6 +1,7 @@
 """Expectations of speed, on a stopwatch that the test holds: which fail, with what words."""
 
 import asyncio
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -108,6 +109,39 @@ def test_memory_is_measured_beside_a_reference_job():
     )
     assert text.startswith("A job keeps 1,000,")
     assert " times as many as a reference job, and at most 10 times is allowed. " in text
+
+
+def test_work_that_raises_leaves_no_trace_of_the_memory_behind():
+    def work():
+        raise ConnectionError("down")
+
+    async def async_work():
+        await asyncio.sleep(0)
+        raise ConnectionError("down")
+
+    with pytest.raises(ConnectionError) as kept:
+        Thresholds().assert_memory(work, jobs=1, at_most=10)
+    assert not tracemalloc.is_tracing(), kept
+    with pytest.raises(ConnectionError) as kept:
+        asyncio.run(Thresholds().assert_memory(async_work, jobs=1, at_most=10))
+    assert not tracemalloc.is_tracing(), kept
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: Thresholds(rounds=0), "takes rounds, a whole number from 1 on. It was given 0."),
+        (lambda: Thresholds().assert_deferral(str, jobs=0, at_most=1), "takes jobs, .* given 0."),
+        (lambda: Thresholds().assert_processing(str, jobs=-1, at_most=1), "takes jobs, .* -1."),
+        (lambda: Thresholds().assert_memory(str, jobs=0, at_most=1), "takes jobs, .* given 0."),
+        (lambda: Thresholds().assert_consistency(str, runs=1), "takes runs, .* from 2 on.* 1."),
+        (lambda: Thresholds().assert_scaling(str, sizes=(0, 10)), "takes a first size, .* 0."),
+        (lambda: Thresholds().assert_scaling(str, sizes=(10, 10)), "second size, .* from 11 on"),
+    ],
+)
+def test_numbers_that_give_no_figure_are_refused(call, said):
+    with pytest.raises(BadOption, match=rf"^An expectation of speed .*{said}"):
+        call()
 
 
 def test_a_latency_is_compared_with_its_median():
