@@ -6,8 +6,9 @@ scheduler without a worker lets ``run_forever`` do so. Nobody polls.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_taskq.core.errors import BadOption, NeverFires, NotFinished
@@ -33,7 +34,14 @@ class _Periodic:
     schedule: Schedule
     make: Callable[[Instant], Job]
     told: Callable[[Instant, Job | Refusal], None] | None
-    next_at: Instant | None
+    coming: Instant | None
+    """The first tick that its schedule has not been asked past."""
+    passed: list[Instant] = field(default_factory=list)
+    """The ticks before that which are to be enqueued still."""
+
+    @property
+    def next_at(self) -> Instant | None:
+        return self.passed[0] if self.passed else self.coming
 
 
 class Ticker:
@@ -98,21 +106,18 @@ class Ticker:
     async def tick(self) -> None:
         """Enqueue what has come due, in the order of the ticks.
 
-        Raises NotFinished for a schedule with over 10,000 missed ticks.
+        Raises NotFinished for a schedule with over 10,000 missed ticks, and what ``make``
+        raises. A tick whose job was not stored stays due, and so do those after it.
         """
         now = self.queue.clock.now()
         if self.next_at is None or now < self.next_at:
             return
-        due = [
-            (at, name, each)
-            for name, each in self._periodic.items()
-            for at in self._take_due(name, each, now)
-        ]
+        for name, each in self._periodic.items():
+            self._look_back(name, each, now)
+        while passed := [(it.passed[0], name) for name, it in self._periodic.items() if it.passed]:
+            at, name = min(passed)
+            await self._enqueue(name, at, self._periodic[name])
         self._look_ahead()
-        for at, name, each in sorted(due, key=lambda tick: tick[:2]):
-            answer = await self._enqueue(f"tick:{name}:{at}", each.make(at))
-            if each.told is not None and answer is not None:
-                each.told(at, answer)
 
     async def run_forever(self) -> None:
         """Enqueue each tick at its instant, until cancelled."""
@@ -126,30 +131,38 @@ class Ticker:
         finally:
             await alarm.aclose()
 
-    async def _enqueue(self, tick: str, job: Job) -> Job | Refusal | None:
-        """Store the job of a tick; None when another worker has done so."""
-        once = job._replace(holds=(*job.holds, Hold(tick, ALWAYS)))
-        (answer,) = await self.queue.enqueue_each([once])
-        return None if isinstance(answer, Refusal) and answer.name == tick else answer
+    async def _enqueue(self, name: str, at: Instant, each: _Periodic) -> None:
+        """Store the job of a tick, unless another worker has done so."""
+        each.passed.remove(at)  # another worker may ask meanwhile
+        tick = f"tick:{name}:{at}"
+        try:
+            job = each.make(at)
+            once = job._replace(holds=(*job.holds, Hold(tick, ALWAYS)))
+            (answer,) = await self.queue.enqueue_each([once])
+        except BaseException:
+            insort(each.passed, at)
+            self._look_ahead()
+            self.queue.tell(None)  # another worker may have looked meanwhile, and found nothing
+            raise
+        stored_by_another = isinstance(answer, Refusal) and answer.name == tick
+        if each.told is not None and not stored_by_another:
+            each.told(at, answer)
 
-    def _take_due(self, name: str, each: _Periodic, now: Instant) -> list[Instant]:
-        """The ticks to enqueue. They count as done at once: another worker may ask meanwhile."""
-        taken: list[Instant] = []
-        begin = each.next_at
-        while each.next_at is not None and each.next_at <= now:
+    def _look_back(self, name: str, each: _Periodic, now: Instant) -> None:
+        """Note the ticks that have passed, as far as they are wanted."""
+        while each.coming is not None and each.coming <= now:
             if self._missed == "last":
-                taken.clear()
-            if self._oldest is None or now - each.next_at <= self._oldest:
-                taken.append(each.next_at)
-            each.next_at = _next(each.schedule, each.next_at)
-            if len(taken) > TICKS_LIMIT:
+                each.passed.clear()
+            if len(each.passed) >= TICKS_LIMIT:
                 raise NotFinished(
                     f"The schedule {name!r} has missed more than {TICKS_LIMIT:,} ticks. They "
-                    f"begin at {to_datetime(begin or now).isoformat()}, and it is "
+                    f"begin at {to_datetime(each.passed[0]).isoformat()}, and it is "
                     f"{to_datetime(now).isoformat()}. Move the clock in smaller steps, or take "
                     f"the schedule out of this test."
                 )
-        return taken
+            if self._oldest is None or now - each.coming <= self._oldest:
+                each.passed.append(each.coming)
+            each.coming = _next(each.schedule, each.coming)
 
     def _look_ahead(self) -> None:
         instants = [each.next_at for each in self._periodic.values() if each.next_at is not None]

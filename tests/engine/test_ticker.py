@@ -166,6 +166,63 @@ async def test_too_many_missed_ticks_are_a_mistake(work):
         await work.worker().run_until_idle()
 
 
+async def test_too_many_missed_ticks_of_one_schedule_cost_no_other_its_ticks(work):
+    work.add("hourly", 3600)
+    work.add("tick", 1)
+    work.clock.advance(hours=3)
+    for _ in range(2):
+        with pytest.raises(NotFinished, match="'tick' has missed more than"):
+            await work.ticker.tick()
+    work.ticker.remove("tick")
+    await work.worker().run_until_idle()
+    assert [(name, at // 3600) for name, at, _ in work.ran] == [("hourly", n) for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("missed", ["each", "last"])
+async def test_ticks_whose_job_cannot_be_made_stay_due_and_so_do_those_after_them(missed):
+    work = Clockwork(missed=missed)
+
+    def make(at):
+        if broken:
+            raise LookupError
+        return work.queue.new_job("note", ("a", (at - work.begin) // SECOND))
+
+    broken = True
+    work.ticker.add("a", every(timedelta(seconds=60), anchor=work.begin), make)
+    work.add("b", 60)
+    work.clock.advance(minutes=2)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            await work.ticker.tick()
+    ticks = [60, 120] if missed == "each" else [120]
+    assert work.ticker.next_at == work.ticker.next_of("a") == work.begin + ticks[0] * SECOND
+    broken = False
+    await work.worker().run_until_idle()
+    assert [(name, at) for name, at, _ in work.ran] == [(n, at) for at in ticks for n in "ab"]
+    assert work.ticker.next_at == work.begin + 3 * MINUTE
+
+
+async def test_ticks_that_a_cancelled_worker_leaves_are_enqueued_by_another():
+    class Slow(MemoryStore):
+        async def put(self, changes):
+            if slow:
+                await asyncio.Event().wait()
+            return await super().put(changes)
+
+    slow = True
+    work = Clockwork(store=Slow())
+    work.add("tick", 60)
+    first = asyncio.create_task(work.ticker.run_forever())
+    await work.clock.elapse(minutes=1)
+    other = asyncio.create_task(work.ticker.run_forever())
+    await work.clock.settle()
+    slow = False
+    first.cancel()
+    await work.clock.settle()
+    assert await work.stored() == 1
+    other.cancel()
+
+
 async def test_a_schedule_is_replaced_and_removed_by_its_name(work):
     work.add("tick", 60)
     work.add("tick", 90)
