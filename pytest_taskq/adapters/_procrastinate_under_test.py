@@ -168,5 +168,6 @@ class UnderTest:
         retry = task.get_retry_exception(exception=error, job=job)
         if retry is None:
             return None
-        delay: timedelta = retry.retry_decision.retry_at - self.clock.time()
-        return max(timedelta(), delay)
+        # It says an instant, which it has made of a time that has gone on meanwhile.
+        delay = round((retry.retry_decision.retry_at - self.clock.time()).total_seconds(), 3)
+        return timedelta(seconds=max(delay, 0))

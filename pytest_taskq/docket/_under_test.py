@@ -31,9 +31,10 @@ class DocketUnderTest:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
+        self._queue = docket.queue
         self._infos = _Infos(docket)
-        self.clock = docket.queue.clock
-        self.history = docket.queue.history
+        self.clock = self._queue.clock
+        self.history = self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -52,13 +53,13 @@ class DocketUnderTest:
 
     def jobs(self) -> Sequence[Job]:
         """See ``AppUnderTest.jobs``."""
-        queue = self._docket.queue
+        queue = self._queue
         return queue.sync(queue.find())
 
     async def enqueue(self, call: Call) -> Job:
         """See ``AppUnderTest.enqueue``. Raises UnknownTask for a name that is not registered."""
         job = self._docket.new_call(call.task, call.args, call.kwargs, call.at)
-        return await self._docket.queue.enqueue(job._replace(attempt=call.attempt - 1))
+        return await self._queue.enqueue(job._replace(attempt=call.attempt - 1))
 
     async def run(
         self,
@@ -74,7 +75,7 @@ class DocketUnderTest:
 
     async def forget(self, job: Job) -> None:
         """See ``AppUnderTest.forget``."""
-        await self._docket.queue.forget(job.id)
+        await self._queue.forget(job.id)
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

@@ -15,7 +15,7 @@ from pytest_taskq.core.retention import is_remembered
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._placeholder import placeholder
-from pytest_taskq.docket._queues import make_queues_with, queue_of
+from pytest_taskq.docket._queues import make_queues_with, queue_of, tell_opened
 from pytest_taskq.docket._scheduling import NaiveWhen, Scheduling
 from pytest_taskq.docket._snapshot import (
     DocketSnapshot,
@@ -96,12 +96,16 @@ class Docket(Scheduling):
         return docket
 
     @staticmethod
-    def use_queues(make: Callable[[str, str], Queue | None]) -> Callable[[], None]:
+    def use_queues(
+        make: Callable[[str, str], Queue | None],
+        opened: Callable[[Docket], None] = lambda _docket: None,
+    ) -> Callable[[], None]:
         """Let ``make`` give the queue of every docket that is opened, by its URL and its name.
 
-        Where it gives None the docket lives in memory. Call the answer to stop it.
+        Where it gives None the docket lives in memory. ``opened`` is called with each docket then.
+        Call the answer to stop it.
         """
-        return make_queues_with(make)
+        return make_queues_with(make, opened)
 
     def lend(self, queue: Queue) -> None:
         """Work on this queue from now on, open until whoever made the queue closes it."""
@@ -126,6 +130,7 @@ class Docket(Scheduling):
                     f"Make a second Docket of the same name and URL instead."
                 )
             self._open(queue_of(self.url, self.name))
+            tell_opened(self)
             if hasattr(self.result_storage, "setup"):
                 await self.result_storage.setup()
         return self

@@ -148,7 +148,7 @@ class Clock:
     def next_timer(self) -> datetime | None:
         """When the next timer of the running loop fires; None when there is none."""
         time = LoopTime.of(asyncio.get_running_loop())
-        at = None if time is None else time.next_timer()
+        at = None if time is None else time.next_timer(awaited=True)
         return None if at is None else to_datetime(at)
 
     def move_to(self, when: datetime) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from math import inf, ulp
 from operator import itemgetter
@@ -138,13 +138,17 @@ class LoopTime:
         for seconds, call in self.real_timers.left():
             loop.call_later(seconds, call)
 
-    def next_timer(self) -> int | None:
-        """The instant of the next timer of the loop, unless it lies after the calendar."""
+    def next_timer(self, *, awaited: bool = False) -> int | None:
+        """The instant of the next timer, or of the next that somebody waits for.
+
+        None when it lies after the calendar.
+        """
         scheduled = self._loop._scheduled
-        if scheduled and not scheduled[0].cancelled():
+        if scheduled and not awaited and not scheduled[0].cancelled():
             when = scheduled[0].when()
         else:
-            when = min((each.when() for each in scheduled if not each.cancelled()), default=inf)
+            timers = self._awaited() if awaited else (t for t in scheduled if not t.cancelled())
+            when = min((timer.when() for timer in timers), default=inf)
         return None if when > self._end else self._from + round((when - self._start) * 1e6)
 
     async def elapse(self, until: int) -> None:
@@ -201,7 +205,7 @@ class LoopTime:
             return True
         mode, target = self.clock.mode, self._elapsing[0][0] if self._elapsing else None
         at = self.next_timer()
-        may_jump = mode == "auto" and self._is_awaited() if target is None else True
+        may_jump = mode == "auto" and any(True for _ in self._awaited()) if target is None else True
         if may_jump and at is not None and (target is None or at <= target):
             # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
             now = self._now()
@@ -213,12 +217,11 @@ class LoopTime:
             return True
         return False
 
-    def _is_awaited(self) -> bool:
-        """Whether there is a timer that somebody waits for."""
-        return any(
-            type(each._callback) is not Background and not each.cancelled()
-            for each in self._loop._scheduled
-        )
+    def _awaited(self) -> Iterator[Any]:
+        """The timers that somebody waits for."""
+        for each in self._loop._scheduled:
+            if type(each._callback) is not Background and not each.cancelled():
+                yield each
 
     def _wait(self, owed: bool) -> Any:
         """Wait for the real world; while it is owed something, an auto clock goes on."""

@@ -117,7 +117,12 @@ def surround(item: pytest.Item) -> None:
 
     around = item.stash[AROUND] = ExitStack()
     environment = environment_of(item, around.callback)
-    around.callback(Docket.use_queues(lambda url, name: environment.queue_for((url, name))))
+    around.callback(
+        Docket.use_queues(
+            lambda url, name: environment.queue_for((url, name)),
+            lambda docket: environment.adopt(docket.under_test()),
+        )
+    )
 
 
 def leave(item: pytest.Item) -> None:

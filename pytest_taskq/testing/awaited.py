@@ -29,9 +29,13 @@ class NotAwaited(TaskqError, RuntimeError):
 
 
 class Unawaited:
-    """The calls of a test that nobody has awaited yet."""
+    """The calls of a test that nobody has awaited yet.
 
-    def __init__(self) -> None:
+    ``guard`` surrounds what sync code runs.
+    """
+
+    def __init__(self, guard: Callable[[Any], Any] = lambda coroutine: coroutine) -> None:
+        self._guard = guard
         self.calls: list[Awaited[Any]] = []
         self._runner: asyncio.Runner | None = None
         self.run_by: Callable[[Any], Any] | None = None
@@ -39,6 +43,7 @@ class Unawaited:
 
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
+        coroutine = self._guard(coroutine)
         if self.run_by is not None:
             return self.run_by(coroutine)
         if self._runner is None:

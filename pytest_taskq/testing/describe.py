@@ -55,7 +55,7 @@ def describe_deadlock(clock: Clock, seconds: float) -> str:
     """Why a test that nothing can wake was ended: which tasks wait, where and on what."""
     waits = [wait_of(task) for task in asyncio.all_tasks()]
     told = " or ".join(sorted(f"{name} ({what}, {where})" for name, what, where in waits))
-    timer = clock.next_timer()
+    timer = clock.next_timer() if clock.mode == "held" else None
     text = (
         f"deadlock: nothing can wake {told}.\nFor {seconds:g} real seconds no task was ready, no "
         f"timer could fire, and nothing real, such as a thread or an answer, was outstanding. "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Hashable
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
 from weakref import ReferenceType, ref
 
+from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Mode
 from pytest_taskq.engine.freezers import make_freezer
@@ -62,7 +63,7 @@ class Environment:
         """What the harness looks at: the queues of the test, in the words of their libraries."""
         self.looked = Looked()
         self._seen: dict[int, SeenApp] = {}
-        self.unawaited = Unawaited()
+        self.unawaited = Unawaited(self._guarded)
         self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
         self._named: dict[Hashable, Queue] = {}
@@ -118,9 +119,9 @@ class Environment:
 
     def adopt(self, app: AppUnderTest) -> None:
         """Let the harness look at this app, once."""
-        if not any(each.history is app.history for each in self.apps):
-            self.apps.append(app)
-            know(app, self.redaction)
+        self.apps = [each for each in self.apps if each.history is not app.history]
+        self.apps.append(app)
+        know(app, self.redaction)
 
     def describe(self) -> str:
         """What the queues look like now, as text, or looked like when it was noted."""
@@ -153,11 +154,7 @@ class Environment:
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
         PRESENT.set(ref(self))
         self._task = asyncio.current_task()
-        self._in_loop.enter_context(
-            self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)
-            if self._stuck_after
-            else self.clock.in_loop()
-        )
+        self._in_loop.enter_context(self._clock_in_loop())
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
@@ -169,6 +166,23 @@ class Environment:
             left = LoopTime.of(asyncio.get_running_loop())
             if left is not None and left.clock is self.clock:
                 left.end()  # a task that the test has left behind is in it still
+
+    async def _guarded(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What a sync test runs: the timers follow the clock, and what cannot move is ended."""
+        self._task = asyncio.current_task()
+        try:
+            with self._clock_in_loop():
+                return await coroutine
+        except asyncio.CancelledError:
+            if self.stuck is None:
+                raise
+        told, self.stuck = self.stuck, None
+        raise NotFinished(told)
+
+    def _clock_in_loop(self) -> AbstractContextManager[None]:
+        if not self._stuck_after:
+            return self.clock.in_loop()
+        return self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)
 
     def _is_stuck(self) -> None:
         self.stuck = describe_deadlock(self.clock, self._stuck_after)

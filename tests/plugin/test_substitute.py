@@ -146,3 +146,21 @@ def test_the_clock_can_be_held(run_files):
                     assert poured == [1]
         """,
     ).assert_outcomes(passed=1)
+
+
+def test_the_harness_sees_the_dockets_of_the_app(run_files):
+    text = """
+import pytest
+from docket import Docket
+from pytest_taskq import job
+
+async def charge(order): ...
+
+@pytest.mark.asyncio
+async def test_it(taskq):
+    async with Docket(name="shop", url="redis://shop.example") as docket:
+        await docket.add(charge)(7)
+        taskq.assert_enqueued(job(charge, order=7))
+        assert (await taskq.drain()).counts == {"succeeded": 1}
+"""
+    run_files("--taskq-substitute=docket", test_it=text).assert_outcomes(passed=1)

@@ -129,3 +129,13 @@ def test_a_sync_test_leaves_the_loop_of_its_thread_alone(taskq, docket):
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def test_a_sync_test_that_nothing_can_wake_ends(taskq, docket):
+    async def waits():
+        await asyncio.Event().wait()
+
+    docket.register(waits)
+    taskq.enqueue(job(waits))
+    with pytest.raises(NotFinished, match=r"nothing can wake .*waits \(in Event\.wait"):
+        taskq.drain()

@@ -70,7 +70,8 @@ def watch_queues_of(worker: object) -> None:
 async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     """Wait until every item is taken and marked done, as ``queue.join()`` does.
 
-    Raises AssertionError when that takes longer, and says what is left. It names what was taken
+    Raises AssertionError when that takes longer than ``within``, which is in seconds of the loop,
+    so of the clock of the test where there is one; and says what is left. It names what was taken
     and not marked done if the queue is ``watched``, or was taken since this call.
     """
     _watch(queue, late=True)
