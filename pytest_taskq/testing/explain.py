@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from textwrap import wrap
+from typing import TypeVar
 
 from pytest_taskq.testing.matching import JobPattern, Mismatch, show
 from pytest_taskq.testing.redact import HIDDEN, is_secret
@@ -12,7 +14,12 @@ from pytest_taskq.testing.text import clip
 
 __all__ = ["headline", "listed", "nearest", "table", "wrong_count", "wrong_order"]
 
+T = TypeVar("T")
+
 SHOWN = 10
+ROWS = 20
+HEAD = 12
+OK = "ok"
 WIDTH = 91
 """Of a line, so that it has fewer than 100 columns behind pytest's margin."""
 FIRST = WIDTH - len("AssertionError: ")
@@ -38,8 +45,9 @@ def nearest(jobs: Sequence[SeenJob], compare: Callable[[SeenJob], Comparison]) -
 
 def table(fields: Iterable[Mismatch]) -> list[str]:
     """Each field on a line: what was expected, what came, and their types where only they tell."""
+    shown, left = _picked(list(fields), lambda each: each.ok)
     rows = []
-    for each in fields:
+    for each in shown:
         note = f"<- {clip(each.note, NOTE)}" if each.note else "<-"
         expected, got = show(each.expected), show(each.got)
         if each.ok and is_secret(each.field.rpartition(".")[2].partition("[")[0]):
@@ -47,7 +55,8 @@ def table(fields: Iterable[Mismatch]) -> list[str]:
         if not each.ok and each.note == "differs only in type":
             expected += f" ({type(each.expected).__name__})"
             got += f" ({type(each.got).__name__})"
-        rows.append((each.field, expected, "" if each.missing else got, "ok" if each.ok else note))
+        verdict = OK if each.ok else note
+        rows.append((_tail(each.field), expected, "" if each.missing else got, verdict))
     name = max((len(row[0]) for row in rows), default=0)
     room = (
         WIDTH
@@ -64,7 +73,7 @@ def table(fields: Iterable[Mismatch]) -> list[str]:
         came = f"got {got}" if got else "missing"
         head = f"    {field:<{wide[0]}}  expected {expected:<{wide[1]}}"
         lines.append(f"{head}  {came:<{wide[2] + 4}}  {verdict}")
-    return lines
+    return lines + left
 
 
 def wrong_count(found: Sequence[SeenJob], jobs: Sequence[SeenJob], times: int) -> str:
@@ -84,24 +93,30 @@ def wrong_order(
     compare: Callable[[SeenJob, JobPattern], Comparison],
 ) -> str:
     """A list of patterns beside the jobs there are, one a line, and why each does not match."""
+    compared = [
+        (at, pattern, job, "<-" if pattern is None or job is None else _why(compare(job, pattern)))
+        for at, (pattern, job) in enumerate(zip_longest(wanted, found), 1)
+    ]
+    shown, left = _picked(compared, lambda row: row[3] == OK)
     rows = []
-    for at in range(max(len(wanted), len(found))):
-        expected = repr(wanted[at]) if at < len(wanted) else "nothing more"
-        got = repr(found[at]) if at < len(found) else "nothing"
-        both = at < min(len(wanted), len(found))
-        why = _why(compare(found[at], wanted[at])) if both else "<-"
-        rows.append((clip(expected, WIDTH // 2), clip(got, WIDTH // 2), why))
-    wide = [max(len(row[at]) for row in rows) for at in range(2)]
-    number = len(f"{len(rows)}.")
-    return "\n".join(
-        f"    {f'{at}.':<{number}} expected {e:<{wide[0]}}  got {g:<{wide[1]}}  {why}"
-        for at, (e, g, why) in enumerate(rows, 1)
-    )
+    for at, pattern, job, why in shown:
+        expected = "nothing more" if pattern is None else repr(pattern)
+        got = "nothing" if job is None else repr(job)
+        rows.append((f"{at}.", clip(expected, WIDTH // 2), clip(got, WIDTH // 2), why))
+    wide = [max(len(row[at]) for row in rows) for at in range(3)]
+    lines = [
+        f"    {at:<{wide[0]}} expected {e:<{wide[1]}}  got {g:<{wide[2]}}  {why}"
+        for at, e, g, why in rows
+    ]
+    return "\n".join(lines + left)
 
 
 def headline(text: str) -> str:
-    """What was called and what was expected, in lines that are not too long."""
-    return "\n".join(wrap(text, FIRST, subsequent_indent="    "))
+    """What was called and what was expected, in lines that are not too long nor too many."""
+    lines = wrap(text, FIRST, subsequent_indent="    ")
+    if len(lines) > HEAD:
+        lines[HEAD // 2 : -HEAD // 2] = ["    ..."]
+    return "\n".join(lines)
 
 
 def listed(jobs: Sequence[SeenJob]) -> str:
@@ -121,9 +136,24 @@ def _line(job: SeenJob) -> str:
 
 def _why(comparison: Comparison) -> str:
     if comparison.matches:
-        return "ok"
+        return OK
     wrong = [each for each in comparison.fields if not each.ok]
-    return f"<- {', '.join(each.field for each in wrong)}" if wrong else "<-"
+    return f"<- {clip(', '.join(each.field for each in wrong), NOTE)}" if wrong else "<-"
+
+
+def _picked(rows: list[T], is_ok: Callable[[T], bool]) -> tuple[list[T], list[str]]:
+    """The rows to show, of many only such as are wrong, and in lines what is left out."""
+    if len(rows) <= ROWS:
+        return rows, []
+    wrong = [row for row in rows if not is_ok(row)]
+    left = {"more differ": len(wrong) - ROWS, "are as expected": len(rows) - len(wrong)}
+    lines = [f"    ... {count:,} {what} ..." for what, count in left.items() if count > 0]
+    return wrong[:ROWS], lines
+
+
+def _tail(field: str) -> str:
+    """The name of a field; the end of a long one tells more than its beginning."""
+    return field if len(field) <= NOTE else f"...{field[3 - NOTE :]}"
 
 
 def _distance(compared: tuple[SeenJob, Comparison]) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "show"]
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
+LONGEST = 2_000
 _ABSENT = object()
 _SIGNATURES: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
 """Those that were asked for: it takes longer to inspect a function than to match a job."""
@@ -124,10 +125,22 @@ def show(value: object) -> str:
     if isinstance(name, str) and (isinstance(value, type) or callable(value)):
         return name.rpartition("<locals>.")[2]
     if type(value) is dict:
-        return f"{{{', '.join(f'{show(key)}: {show(each)}' for key, each in value.items())}}}"
+        return f"{{{_joined(f'{show(key)}: {show(each)}' for key, each in value.items())}}}"
     if type(value) is list:
-        return f"[{', '.join(map(show, value))}]"
+        return f"[{_joined(map(show, value))}]"
     return in_one_line(value)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """A list of as many parts as anybody reads."""
+    shown: list[str] = []
+    length = 0
+    for part in parts:
+        if length > LONGEST:
+            return ", ".join([*shown, "..."])
+        shown.append(part)
+        length += len(part)
+    return ", ".join(shown)
 
 
 def signature_of(info: TaskInfo | None) -> inspect.Signature | None:

@@ -42,6 +42,23 @@ def test_once_means_exactly_once(taskq, placed):
         taskq.assert_enqueued(charge)
 
 
+def test_a_failure_is_told_in_a_few_lines_however_large_the_arguments(taskq):
+    taskq.enqueue(job(receipt, list(range(20_000))))
+    wanted = job(receipt, list(range(1, 20_001)))
+    with pytest.raises(AssertionError) as caught:
+        taskq.assert_enqueued(wanted, queue="mail")
+    lines = str(caught.value).splitlines()
+    assert len(lines) < 50
+    assert max(map(len, lines)) < 120
+    assert "... 19,981 more differ ..." in lines[-1]
+    with pytest.raises(AssertionError) as caught:
+        taskq.assert_enqueued([wanted] * 1_000)
+    assert len(str(caught.value)) < 5_000
+    with pytest.raises(BadOption) as refused:
+        taskq.assert_enqueued(job(receipt, *wanted.args, 8))
+    assert len(str(refused.value)) < 5_000
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
