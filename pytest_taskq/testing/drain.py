@@ -61,7 +61,7 @@ class Drain:
             looked.add(error)  # of a job that ends the run itself, as pytest.fail() does
             raise
         if watch.found is not None:
-            looked.add(watch.found[1])
+            looked.add(watch.found[1], watch.found[0])
             _raise(*watch.found)
         if watch.begun >= self.limit and not self.stops_at_limit:
             self._check_over(apps, watch)

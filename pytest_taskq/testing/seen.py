@@ -36,18 +36,23 @@ class Comparison(NamedTuple):
 
 
 class Looked:
-    """The exceptions of jobs that the test has looked at, so that none of them is hidden."""
+    """The failed attempts that the test has looked at, so that no exception of a job is hidden.
+
+    An attempt is the record that it left and its exception, both by identity: a mock raises one
+    and the same exception in all jobs.
+    """
 
     def __init__(self) -> None:
-        self._seen: list[BaseException] = []
+        self._seen: dict[tuple[int, int], tuple[Job | None, BaseException]] = {}
 
-    def add(self, error: BaseException | None) -> None:
-        """The test was shown this one."""
+    def add(self, error: BaseException | None, job: Job | None = None) -> None:
+        """The test was shown this one; without ``job``, whichever attempt raised it."""
         if error is not None:
-            self._seen.append(error)
+            self._seen[id(job), id(error)] = (job, error)  # kept, so that no other has its id
 
-    def __contains__(self, error: object) -> bool:
-        return any(each is error for each in self._seen)
+    def __contains__(self, attempt: tuple[Job, BaseException]) -> bool:
+        job, error = map(id, attempt)
+        return (job, error) in self._seen or (id(None), error) in self._seen
 
 
 class SeenApp:
@@ -193,7 +198,7 @@ class SeenJob:
         for event in reversed(self.events):
             if event.error is not None:
                 error: BaseException = event.error
-                self._looked.add(error)
+                self._looked.add(error, event.job)
                 return error
         return self.job.failure
 
@@ -211,7 +216,7 @@ class SeenJob:
     def look(self) -> None:
         """The test was shown how its attempts ended."""
         for event in self.events:
-            self._looked.add(event.error)
+            self._looked.add(event.error, event.job)
 
     def compare(self, pattern: JobPattern) -> Comparison:
         """What the pattern expects, beside what the job is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path, PurePath
 from traceback import walk_tb
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     if "errors" in kinds:
         hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
         if hidden:
-            _raise(hidden)
+            _raise(hidden, environment)
     if "unexecuted" in kinds:
         left = list(_unexecuted(environment))
         if left:
@@ -53,12 +54,12 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
 
 def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
     """The last exception of each job that has not got over it, where nobody looked at that."""
-    found: list[tuple[Job, BaseException]] = []
-    for queue in environment.queues:
-        for job, error in _last_errors(queue).values():
-            if error not in environment.looked:
-                found.append((job, error))
-    return found
+    return [
+        attempt
+        for queue in environment.queues
+        for attempt in _last_errors(queue).values()
+        if attempt not in environment.looked
+    ]
 
 
 def _last_errors(queue: Queue) -> dict[int, tuple[Job, BaseException]]:
@@ -83,7 +84,7 @@ def _is_meant(error: BaseException, own: Path | None) -> bool:
     return any(file == own or file.parts[-2:] == MOCK or file.name == CONFTEST for file in files)
 
 
-def _raise(hidden: list[tuple[Job, BaseException]]) -> None:
+def _raise(hidden: list[tuple[Job, BaseException]], environment: Environment) -> None:
     __tracebackhide__ = True
     (job, error), *others = hidden
     which = f"job #{job.id} ({job.task}), attempt {job.attempt}"
@@ -96,8 +97,10 @@ def _raise(hidden: list[tuple[Job, BaseException]]) -> None:
     if not isinstance(error, Exception):
         text = "\n".join([f"{type(error).__name__} was {notes[0]}", *notes[1:]])
         raise AssertionError(text) from error
-    for note in notes:
-        error.add_note(note)
+    before = getattr(error, "__notes__", [])
+    error.__notes__ = [*before, *notes]
+    # It may be an object of the module, which the next test raises too.
+    environment.at_end(partial(setattr, error, "__notes__", before))
     raise error.with_traceback(user_part(error.__traceback__) or error.__traceback__)
 
 
