@@ -7,6 +7,7 @@ have no answer yet; TLS handshakes; subprocesses; and what a test names itself.
 from __future__ import annotations
 
 import selectors
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,8 @@ SOCKET_CALLS = (
 )
 FILE_CALLS = {"add_reader": True, "add_writer": True, "remove_reader": False}
 FILE_CALLS |= {"remove_writer": False}
+# They end a program or a worker, and begin nothing.
+STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
 THREADED = frozenset({"aiosqlite.core"})
 
@@ -79,6 +82,16 @@ class Outstanding(Debts):
             self.pay(~key.fd)
             if mask & selectors.EVENT_READ:
                 self.answered(key.fd)
+
+    def may_be_called(self) -> bool:
+        """Whether somebody outside may call into the loop, though nothing of theirs is owed.
+
+        Through whatever it reads, be it a server that listens, a connection or a pipe, or
+        through a signal.
+        """
+        own = self._loop._ssock.fileno()  # by which other threads wake it
+        files = any(fd != own for fd in self._loop._selector.get_map())
+        return files or bool(getattr(self._loop, "_signal_handlers", {}).keys() - STOPS)
 
     def reasons(self) -> list[str]:
         """What the real world still owes this loop, in words."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.asked import check_state
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.matching import JobPattern
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_taskq.testing.environment import Environment
 
 __all__ = ["AwaitedJobs"]
-
-POOL = "asyncio_"
 
 
 class AwaitedJobs:
@@ -53,10 +51,13 @@ class AwaitedJobs:
         """Why it cannot come any more; None while it can.
 
         Since it was asked last, every task of the loop has waited, and nothing real was
-        outstanding. Servers and threads may bring what nobody here knows of: then it can come.
+        outstanding. Threads, connections and signals may bring what nobody here knows of: while
+        there are any, it can come.
         """
         time = LoopTime.of(asyncio.get_running_loop())
-        if time is None or time.rests == self._rests or _others_run():
+        if time is None or time.rests == self._rests:
+            return None
+        if time.real.may_be_called() or busy_threads():
             return None
         self._rests = time.rests
         apps = self._environment.apps
@@ -77,15 +78,6 @@ def _waiting(apps: Sequence[AppUnderTest]) -> str:
     if queued:
         return f"{plural(len(queued), 'job')} due later, on a clock that is {apps[0].clock.mode}"
     return "no job is queued"
-
-
-def _others_run() -> bool:
-    """Whether there are threads that the loop does not know of."""
-    main = threading.main_thread()
-    return any(
-        thread is not main and not thread.name.startswith(POOL) and not thread.daemon
-        for thread in threading.enumerate()
-    )
 
 
 def _present(pattern: JobPattern) -> Environment:
