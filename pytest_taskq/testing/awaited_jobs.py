@@ -12,8 +12,10 @@ from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.asked import check_state
 from pytest_taskq.testing.environment import PRESENT
-from pytest_taskq.testing.matching import JobPattern
-from pytest_taskq.testing.seen import Reading, SeenJob
+from pytest_taskq.testing.explain import nearest
+from pytest_taskq.testing.matching import JobPattern, Mismatch
+from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.since import Since
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
@@ -24,11 +26,16 @@ __all__ = ["AwaitedJobs"]
 
 
 class AwaitedJobs:
-    """Asks, for ``wait_until``, for a job that matches and is in this state."""
+    """Asks, for ``wait_until``, for a job that matches and is in this state.
+
+    Raises BadOption for arguments that the task cannot take.
+    """
 
     def __init__(self, pattern: JobPattern, state: str) -> None:
         check_state(state)
         self._environment = _present(pattern)
+        self._jobs = Since(self._environment, {})
+        self._jobs.check(pattern)
         self._pattern = pattern
         self._state = state
         time = LoopTime.of(asyncio.get_running_loop())
@@ -36,12 +43,10 @@ class AwaitedJobs:
 
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
-        for app in self._environment.apps:
-            for found in Reading(self._environment.seen(app)).enqueued:
-                seen = found.job
-                if seen.is_in(self._state) and seen.compare(self._pattern).matches:
-                    seen.look()
-                    return seen
+        for job in self._jobs.enqueued():
+            if self._compare(job).matches:
+                job.look()
+                return job
         return None
 
     def __repr__(self) -> str:
@@ -52,8 +57,10 @@ class AwaitedJobs:
 
         Since it was asked last, every task of the loop has waited, and nothing real was
         outstanding. Threads, connections and signals may bring what nobody here knows of: while
-        there are any, it can come.
+        there are any, it can come. Raises BadOption as at the beginning, for a task that was not
+        known then.
         """
+        self._jobs.check(self._pattern)
         time = LoopTime.of(asyncio.get_running_loop())
         if time is None or time.rests == self._rests:
             return None
@@ -67,6 +74,19 @@ class AwaitedJobs:
         if any(job.state is State.RUNNING for job in jobs):
             return None
         return f"nothing is in hand, and {_waiting(apps)}"
+
+    def differences(self) -> str:
+        """What there is instead: the nearest name of a task, or the nearest job."""
+        jobs = self._jobs.enqueued()
+        doubt = self._jobs.check(self._pattern)
+        return doubt or (nearest(jobs, self._compare) if jobs else "")
+
+    def _compare(self, job: SeenJob) -> Comparison:
+        related, fields = job.compare(self._pattern)
+        if not related:
+            return Comparison(False, [])
+        in_state = Mismatch("state", self._state, job.state, job.is_in(self._state))
+        return Comparison(True, [*fields, in_state])
 
 
 def _waiting(apps: Sequence[AppUnderTest]) -> str:

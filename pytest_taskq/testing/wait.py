@@ -66,18 +66,20 @@ async def wait_until(
     message, the last value or exception, what the queue looked like, and which tasks wait.
 
     Given a ``job()``, it waits until one that matches is in this ``state``, and returns it. That
-    fails at once when nothing is due or in hand and nothing can move any more.
+    fails at once when nothing is due or in hand and nothing can move any more, and with
+    BadOption for arguments that the task cannot take.
 
         found = await wait_until(lambda: find_row(7), timeout=1, message="row 7 never came")
         receipt = await wait_until(job(send_receipt, cart_id=7))
     """
     __tracebackhide__ = True
-    hopeless = _never
+    hopeless, differences = _never, _nothing
     if isinstance(predicate, JobPattern):
         from pytest_taskq.testing.awaited_jobs import AwaitedJobs
 
         predicate = AwaitedJobs(predicate, state)
-        hopeless, message = predicate.hopeless, message or f"{predicate!r} did not come"
+        hopeless, differences = predicate.hopeless, predicate.differences
+        message = message or f"{predicate!r} did not come"
     _check(predicate, timeout, poll)
     stopwatch = Stopwatch()
     started = asyncio.get_running_loop().time()
@@ -86,17 +88,19 @@ async def wait_until(
         left = timeout - stopwatch.seconds()
         try:
             value = await _ask(predicate, max(left, poll))
-            last = f"it returned {in_one_line(value)}"
+            last = f"the last time it returned {in_one_line(value)}"
         except Exception as raised:  # noqa: BLE001 - shown if it is the last one
             value, error = None, raised
-            last = f"it raised {type(raised).__name__}: {in_one_line(raised, str)}"
+            last = f"the last time it raised {type(raised).__name__}: {in_one_line(raised, str)}"
         if value:
             return value
         left = timeout - stopwatch.seconds()
         if left <= 0:
-            raise AssertionError(_told(message, f"waited {timeout:g} s", last)) from error
+            how = f"waited {timeout:g} s; {last}"
+            raise AssertionError(_told(message, how, differences())) from error
         if (reason := hopeless()) is not None:
-            raise AssertionError(_told(message, f"nothing can move any more: {reason}", last))
+            how = f"nothing can move any more: {reason}; {last}"
+            raise AssertionError(_told(message, how, differences()))
         await _pause(min(poll, left), started)
 
 
@@ -157,9 +161,13 @@ def _never() -> str | None:
     return None
 
 
-def _told(message: str | None, how: str, last: str) -> str:
+def _nothing() -> str:
+    return ""
+
+
+def _told(message: str | None, how: str, differences: str) -> str:
     what = message or "the condition did not become true"
-    parts = [f"{what} ({how}; the last time {last})"]
+    parts = [f"{what} ({how})", differences]
     queue = LAST_USED.get()
     if queue is not None and (found := queue()) is not None and not found.closed:
         parts.append(describe_queue(found))

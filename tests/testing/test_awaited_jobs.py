@@ -1,6 +1,8 @@
 """Waiting for jobs, and the end of waiting when nothing can bring them."""
 
 import asyncio
+import re
+from contextlib import nullcontext
 
 import pytest
 
@@ -80,6 +82,49 @@ async def test_a_task_that_will_enqueue_it_is_waited_for(docket, taskq):
     async with taskq.running():
         await wait_until(job(receipt, 7))
     await enqueuing
+
+
+async def test_arguments_that_the_task_cannot_take_are_refused_at_once(docket, taskq):
+    docket.register(receipt)
+    with pytest.raises(BadOption, match="The nearest is 'cart_id'"):
+        await wait_until(job(receipt, cart=7))
+    with pytest.raises(BadOption, match="too many positional"):
+        await wait_until(job("receipt", 7, 8))
+
+
+async def test_a_task_that_is_named_wrongly_is_told_with_the_nearest(docket, taskq):
+    await docket.add(receipt)(7)
+    with pytest.raises(AssertionError, match=r"There is no task 'reciept'. .*'receipt'"):
+        await wait_until(job("reciept"))
+
+
+async def test_a_task_may_be_known_only_when_its_job_comes(docket, taskq):
+    async def enqueue():
+        await asyncio.sleep(30)
+        await docket.add(receipt)(7)
+
+    enqueuing = asyncio.create_task(enqueue())
+    await wait_until(job("receipt", cart_id=7), state="queued")
+    await enqueuing
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_the_nearest_of_the_jobs_is_shown(docket, taskq, held):
+    await docket.add(receipt)(8)
+    held = taskq.clock.hold("a test") if held else nullcontext()
+    with held, pytest.raises(AssertionError) as caught:
+        await wait_until(job(receipt, 7), timeout=0.1)
+    assert re.search(
+        r"the only one enqueued: #1 receipt\(8\)\n"
+        r" +cart_id +expected 7 +got 8 +<-\n",
+        str(caught.value),
+    )
+
+
+async def test_of_a_job_that_matches_its_state_is_told(docket, taskq):
+    await docket.add(receipt)(7)
+    with pytest.raises(AssertionError, match=r"state +expected 'succeeded' +got 'queued' +<-"):
+        await wait_until(job(receipt, 7))
 
 
 async def test_without_a_queue_it_says_what_to_ask_for():
