@@ -11,7 +11,7 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
 from pytest_taskq.core.job import Failure
 from pytest_taskq.engine.clock import Clock
-from pytest_taskq.testing.matching import JobPattern, Mismatch, alike, show
+from pytest_taskq.testing.matching import JobPattern, Mismatch, alike, show, unreadable
 from pytest_taskq.testing.seen import Comparison, SeenJob
 from pytest_taskq.testing.text import in_one_line, length_text
 
@@ -62,8 +62,12 @@ class Asked:
             return compared
         fields = list(compared.fields)
         for name, value in self._others.items():
-            got = getattr(job, name)
-            fields.append(Mismatch(name, value, got, alike(value, got)))
+            try:
+                got = getattr(job, name)
+            except Exception as error:  # noqa: BLE001 - the other jobs can be compared
+                fields.append(unreadable(name, value, error))
+            else:
+                fields.append(Mismatch(name, value, got, alike(value, got)))
         if self._at is not None:
             fields.append(self._due(job, self._at))
         return Comparison(True, fields)

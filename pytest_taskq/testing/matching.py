@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from math import isnan
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -17,7 +18,7 @@ from pytest_taskq.testing.text import in_one_line
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo
 
-__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "show"]
+__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "show", "unreadable"]
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 LONGEST = 2_000
@@ -116,6 +117,13 @@ def name_of(task: object) -> str:
 
 def show(value: object) -> str:
     """A value as its reader would write it: what has a name, such as a class, by that."""
+    try:
+        return _shown(value, ())
+    except RecursionError:
+        return in_one_line(value)
+
+
+def _shown(value: object, inside: tuple[object, ...]) -> str:
     if isinstance(value, datetime):
         spec = "milliseconds" if value.microsecond else "seconds"
         return value.isoformat(sep=" ", timespec=spec).replace("+00:00", "Z")
@@ -124,11 +132,17 @@ def show(value: object) -> str:
     name = getattr(value, "__qualname__", None)
     if isinstance(name, str) and (isinstance(value, type) or callable(value)):
         return name.rpartition("<locals>.")[2]
+    if type(value) is not dict and type(value) is not list:
+        return in_one_line(value)
+    opening, closing = "{}" if type(value) is dict else "[]"
+    if any(each is value for each in inside):
+        return f"{opening}...{closing}"
+    inside = (*inside, value)
     if type(value) is dict:
-        return f"{{{_joined(f'{show(key)}: {show(each)}' for key, each in value.items())}}}"
-    if type(value) is list:
-        return f"[{_joined(map(show, value))}]"
-    return in_one_line(value)
+        parts = (f"{_shown(key, inside)}: {_shown(each, inside)}" for key, each in value.items())
+    else:
+        parts = (_shown(each, inside) for each in value)
+    return f"{opening}{_joined(parts)}{closing}"
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -147,17 +161,24 @@ def signature_of(info: TaskInfo | None) -> inspect.Signature | None:
     """The parameters that a caller of the task fills, those that the library fills left out."""
     if info is None or info.function is None:
         return None
-    function = info.function
-    signature = _SIGNATURES.get(function)
-    if signature is None:
-        try:
-            signature = _SIGNATURES[function] = inspect.signature(function)
-        except (TypeError, ValueError):
-            return None
+    try:
+        signature = _signature(info.function)
+    except (TypeError, ValueError):
+        return None
     if not info.given:
         return signature
     kept = [each for each in signature.parameters.values() if each.name not in info.given]
     return signature.replace(parameters=kept)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        known = _SIGNATURES.get(function)
+    except TypeError:  # a callable object may have no hash, or no room for a weak reference
+        return inspect.signature(function)
+    if known is None:
+        known = _SIGNATURES[function] = inspect.signature(function)
+    return known
 
 
 def flattened(signature: inspect.Signature, bound: inspect.BoundArguments) -> dict[str, Any]:
@@ -179,34 +200,56 @@ def compare(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[Mismatc
     return [
         each
         for name, value in expected.items()
-        for each in _compare_value(name, value, got.get(name, _ABSENT))
+        for each in _compare_whole(name, value, got.get(name, _ABSENT))
     ]
+
+
+def unreadable(field: str, expected: object, error: Exception) -> Mismatch:
+    """A field of a job whose payload cannot be read."""
+    note = f"not readable: {type(error).__name__}: {in_one_line(error, str)}"
+    return Mismatch(field, expected, None, ok=False, note=note, missing=True)
 
 
 def alike(expected: object, got: object) -> bool:
     """Whether a value is as expected."""
-    return all(each.ok for each in _compare_value("", expected, got))
+    return all(each.ok for each in _compare_whole("", expected, got))
 
 
-def _compare_value(path: str, expected: Any, got: Any) -> list[Mismatch]:
+def _compare_whole(path: str, expected: Any, got: Any) -> list[Mismatch]:
+    try:
+        return _compare_value(path, expected, got, ())
+    except RecursionError:  # of too many values in one another
+        return [_compare_undivided(path, expected, got)]
+
+
+def _compare_value(
+    path: str, expected: Any, got: Any, inside: tuple[tuple[Any, Any], ...]
+) -> list[Mismatch]:
+    """``inside``: the pairs that these two are parts of, themselves perhaps."""
     if got is _ABSENT:
         return [Mismatch(path, expected, None, ok=False, missing=True)]
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         parts = [
-            each
-            for key, value in expected.items()
-            for each in _compare_value(_join(path, key), value, got.get(key, _ABSENT))
+            (_join(path, key), value, got.get(key, _ABSENT)) for key, value in expected.items()
         ]
-        return parts or [Mismatch(path, expected, got, ok=True)]
-    if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
-        if len(expected) == len(got) > 0:
-            pairs = enumerate(zip(expected, got, strict=True))
-            return [each for at, (e, g) in pairs for each in _compare_value(f"{path}[{at}]", e, g)]
-        return [Mismatch(path, expected, got, ok=len(expected) == len(got))]
+    elif isinstance(expected, list | tuple) and isinstance(got, list | tuple):
+        if len(expected) != len(got):
+            return [Mismatch(path, expected, got, ok=False)]
+        pairs = enumerate(zip(expected, got, strict=True))
+        parts = [(f"{path}[{at}]", e, g) for at, (e, g) in pairs]
+    else:
+        return [_compare_undivided(path, expected, got)]
+    if not parts or any(e is expected and g is got for e, g in inside):
+        return [Mismatch(path, expected, got, ok=True)]
+    inside = (*inside, (expected, got))
+    return [each for part in parts for each in _compare_value(*part, inside)]
+
+
+def _compare_undivided(path: str, expected: Any, got: Any) -> Mismatch:
     ok, note = _agrees(expected, got)
     if not ok and not note and _look_alike(expected, got):
         note = "differs only in type"
-    return [Mismatch(path, expected, got, ok, note)]
+    return Mismatch(path, expected, got, ok, note)
 
 
 def _look_alike(expected: object, got: object) -> bool:
@@ -215,6 +258,9 @@ def _look_alike(expected: object, got: object) -> bool:
 
 
 def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
+    # A payload keeps no identity, and so a nan in it is never the one that was given.
+    if expected is got or (_is_nan(expected) and _is_nan(got)):
+        return True, ""
     try:
         if isinstance(expected, re.Pattern):
             return isinstance(got, str | bytes) and expected.search(got) is not None, ""
@@ -228,9 +274,11 @@ def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
         return False, f"comparing raised {type(error).__name__}: {in_one_line(error, str)}"
 
 
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and isnan(value)
+
+
 def _is_true_for(predicate: Callable[[Any], Any], got: Any) -> tuple[bool, str]:
-    if predicate is got:
-        return True, ""
     answer = predicate(got)
     if inspect.iscoroutine(answer):
         answer.close()

@@ -1,5 +1,6 @@
 """What a ``job()`` matches, and what it says of a job that it does not."""
 
+import math
 import re
 from datetime import timedelta
 from unittest.mock import ANY
@@ -100,9 +101,44 @@ def test_a_value_does_not_agree(expected, got):
     assert not alike(expected, got)
 
 
-def test_a_function_that_was_given_is_itself():
-    assert alike(broken, broken)
-    assert not alike(broken, len)
+@pytest.mark.parametrize("given", [broken, int, NotImplemented, re.compile("a")], ids=show)
+def test_what_was_given_is_itself(given):
+    assert alike(given, given)
+    assert not alike(given, len)
+
+
+def test_any_nan_is_as_good_as_another():
+    assert alike(float("nan"), float("nan"))
+    assert alike([math.nan], (-math.nan,))
+    assert not alike(math.nan, 1.0)
+    assert not alike(1.0, math.nan)
+
+
+def ring(*values):
+    values = [*values]
+    values.append({"next": values})
+    return values
+
+
+def test_values_that_contain_themselves_are_compared_and_shown():
+    assert alike(ring(1), ring(1))
+    assert alike(ring(1), ring(1)[1]["next"])
+    (first, second) = compare({"a": ring(1, 2)}, {"a": ring(1, 3)})[:2]
+    assert (first.ok, second.field, second.ok) == (True, "a[1]", False)
+    assert show(ring(1)) == "[1, {'next': [...]}]"
+    assert show(ring(1)[1]) == "{'next': [1, {...}]}"
+    twice = [1]
+    assert show([twice, twice]) == "[[1], [1]]"
+
+
+def test_values_in_values_without_end_are_a_mismatch():
+    deep = wide = []
+    for _ in range(100_000):
+        deep, wide = [deep], [wide]
+    (found,) = compare({"a": deep}, {"a": wide})
+    assert (found.field, found.ok) == ("a", False)
+    assert found.note.startswith("comparing raised RecursionError")
+    assert show(deep) == "<a list that cannot be shown: RecursionError>"
 
 
 def test_an_async_function_cannot_be_asked():
@@ -197,6 +233,21 @@ def test_arguments_that_the_task_cannot_take_are_told_with_the_nearest(taskq, pl
         taskq.drain(only=job(receipt, cart=7))
     with pytest.raises(BadOption, match="can be job"):
         taskq.jobs(job(receipt, cart=7))
+
+
+def test_a_task_that_cannot_be_a_key_is_bound_all_the_same(taskq, in_memory_app):
+    class Receipt:
+        __hash__ = None
+        __name__ = "unhashable"
+
+        def __call__(self, cart_id):
+            pass
+
+    task = in_memory_app.task(name="receipt")(Receipt())
+    task.defer(cart_id=7)
+    assert taskq.assert_enqueued(job(task, cart_id=7)).args == {"cart_id": 7}
+    with pytest.raises(BadOption, match="It takes cart_id"):
+        taskq.assert_enqueued(job(task, cart=7))
 
 
 def test_a_job_of_a_job_is_refused():
