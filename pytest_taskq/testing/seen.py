@@ -12,6 +12,7 @@ from pytest_taskq.core.instants import Instant, to_datetime
 from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
+from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.matching import (
     JobPattern,
     Mismatch,
@@ -285,18 +286,19 @@ class Reading:
         app = owner.app
         self.enqueued: list[Found] = []
         self.started: list[Found] = []
-        latest: dict[JobId, SeenJob] = {}
+        births = Births()
+        jobs: dict[Birth, SeenJob] = {}
         for place, event in enumerate(app.history):
+            birth = births.of(event)
             if event.verb == "enqueue":
-                # After the queue was emptied numbers begin again: the later job has its own.
-                latest[event.job.id] = SeenJob(owner, [event])
-                self.enqueued.append(Found(place, event.at, latest[event.job.id]))
-            elif event.job.id in latest:
-                latest[event.job.id].events.append(event)
+                jobs[birth] = SeenJob(owner, [event])
+                self.enqueued.append(Found(place, event.at, jobs[birth]))
+            elif birth in jobs:
+                jobs[birth].events.append(event)
                 if event.verb == "claim":
-                    self.started.append(Found(place, event.at, latest[event.job.id]))
+                    self.started.append(Found(place, event.at, jobs[birth]))
         for stored in app.jobs():
-            known = latest.get(stored.id)
+            known = jobs.get(births.latest(stored.id))
             if known is not None and known.first.created_at == stored.created_at:
                 known.stored = stored
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import Instant
-from pytest_taskq.core.job import FINAL, Job, JobId, State
+from pytest_taskq.core.job import FINAL, Job, State
 from pytest_taskq.core.outcome import Failed
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.under_test import AppUnderTest
+from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.text import length_text, plural
 
 __all__ = ["Spread", "Stats", "WorkerStats", "stats"]
@@ -205,29 +206,32 @@ class _Book:
     def __init__(self, app: AppUnderTest, only: Callable[[AppUnderTest, Job], bool] | None) -> None:
         self._app = app
         self._only = only
-        self._counts: dict[JobId, bool] = {}
+        self._births = Births()
+        self._counts: dict[Birth, bool] = {}
         self.first: Instant | None = None
         self.last: Instant = 0
         self.waits: list[int] = []
         self.spans: list[_Span] = []
         self.retries = self.failures = self.most_attempts = 0
-        self._open: dict[JobId, Event] = {}
+        self._open: dict[Birth, Event] = {}
         for event in app.history:
-            if event.verb != "renew" and self._is_counted(event.job):
-                self._add(event)
+            birth = self._births.of(event)
+            if event.verb != "renew" and self._is_counted(birth, event.job):
+                self._add(birth, event)
 
     def jobs(self) -> Iterator[Job]:
         """The jobs as they are now."""
-        return (job for job in self._app.jobs() if self._is_counted(job))
+        births = self._births
+        return (job for job in self._app.jobs() if self._is_counted(births.latest(job.id), job))
 
-    def _is_counted(self, job: Job) -> bool:
+    def _is_counted(self, birth: Birth, job: Job) -> bool:
         if self._only is None:
             return True
-        if job.id not in self._counts:
-            self._counts[job.id] = self._only(self._app, job)
-        return self._counts[job.id]
+        if birth not in self._counts:
+            self._counts[birth] = self._only(self._app, job)
+        return self._counts[birth]
 
-    def _add(self, event: Event) -> None:
+    def _add(self, birth: Birth, event: Event) -> None:
         job = event.job
         self.first = event.at if self.first is None else self.first
         self.last = max(self.last, event.at)
@@ -235,8 +239,8 @@ class _Book:
             self.waits.append(max(event.at - job.due_at, 0))
             self.retries += job.attempt > 1
             self.most_attempts = max(self.most_attempts, job.attempt)
-            self._open[job.id] = event
-        elif event.verb in ENDS and (begun := self._open.pop(job.id, None)) is not None:
+            self._open[birth] = event
+        elif event.verb in ENDS and (begun := self._open.pop(birth, None)) is not None:
             self.spans.append(_Span(begun.worker or "", begun.at, event.at))
             self.failures += isinstance(event.outcome, Failed) or event.verb == "expire"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.engine.interrupt import raised_by_a_statement
+from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.describe import user_part
 from pytest_taskq.testing.explain import listed
 from pytest_taskq.testing.seen import SeenJob
@@ -62,15 +63,16 @@ def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
     ]
 
 
-def _last_errors(queue: Queue) -> dict[int, tuple[Job, BaseException]]:
+def _last_errors(queue: Queue) -> dict[Birth, tuple[Job, BaseException]]:
     """By job, unless a later attempt succeeded or somebody cancelled it."""
-    last: dict[int, tuple[Job, BaseException]] = {}
+    last: dict[Birth, tuple[Job, BaseException]] = {}
+    births = Births()
     for event in queue.history:
-        job = event.job
+        birth = births.of(event)
         if event.error is not None:
-            last[job.id] = (job, event.error)
-        elif event.verb == "enqueue" or job.state in {State.SUCCEEDED, State.CANCELLED}:
-            last.pop(job.id, None)
+            last[birth] = (event.job, event.error)
+        elif event.job.state in {State.SUCCEEDED, State.CANCELLED}:
+            last.pop(birth, None)
     return last
 
 

@@ -85,3 +85,27 @@ def test_after():
     assert result.outlines.count("E       ask the bank") == 3
     looked = [line for line in result.outlines if line.startswith("E       raised by job ")]
     assert len(looked) == 3
+
+
+def test_an_error_is_not_forgotten_for_a_later_job_of_its_number(result_of):
+    result = result_of("""
+@pytest.fixture
+def both(taskq, in_memory_app):
+    @in_memory_app.task(name="pay")
+    def pay(cart):
+        if cart < 0:
+            raise LookupError(f"no cart {cart}")
+
+    for cart in (-1, 7):
+        in_memory_app.connector.reset()
+        pay.defer(cart=cart)
+        taskq.drain(errors="retry")
+
+def test_hidden(both):
+    pass
+
+def test_looked_at(taskq, both):
+    assert [str(seen.error) for seen in taskq.jobs("pay", "dead")] == ["no cart -1"]
+""")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E *LookupError: no cart -1", "E *raised by job #1 *"])
