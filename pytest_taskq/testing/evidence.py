@@ -6,11 +6,12 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from pytest_taskq.core.job import Failure, Job, JobId, State
+from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import TaskInfo, Told
+from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.describe import describe_clock, instant_text, user_part
 from pytest_taskq.testing.moments import AppShown, Teller
 from pytest_taskq.testing.redact import Redaction
@@ -121,10 +122,12 @@ def _job_line(teller: Teller, job: Job) -> str:
 
 def _failures(teller: Teller) -> list[str]:
     """The traceback of the last failure of each job, the library's own frames left out."""
-    last: dict[JobId, tuple[Job, Failure, BaseException]] = {}
+    last: dict[Birth, tuple[Job, Failure, BaseException]] = {}
+    births = Births()
     for event in teller.events():
+        birth = births.of(event)
         if event.error is not None and event.job.failure is not None:
-            last[event.job.id] = (event.job, event.job.failure, event.error)
+            last[birth] = (event.job, event.job.failure, event.error)
     lines: list[str] = []
     for job, failure, error in list(last.values())[:SHOWN]:
         name = teller.number(job.id)

@@ -132,6 +132,15 @@ async def test_apps_are_told_of_with_their_timeline(app):
     assert describe_apps([]) == ""
 
 
+async def test_jobs_of_one_number_have_each_their_error(app):
+    for cart in (1, 2):
+        await app.queue.clear()
+        await app.add("charge", cart, f"token {cart}")
+        await app.run()
+    text = describe_apps([app])
+    assert text.count("Job #1 (charge) failed in attempt 1:") == 2
+
+
 async def test_a_queue_is_told_of_as_its_app_once_that_is_known(app):
     await app.add("charge", 1, "tok_123")
     assert "charge(1, 'tok_123')" in describe_queue(app.queue)

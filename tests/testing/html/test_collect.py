@@ -97,3 +97,21 @@ async def test_several_apps_have_their_own_jobs(app):
     await app.add("receipt", 1)
     await other.add("receipt", 2)
     assert list(collect([app, other])["jobs"]) == ["engine#1", "docket#1"]
+
+
+async def test_jobs_of_one_number_are_jobs_of_their_own(app):
+    await app.add("charge", 1, "t")
+    await app.run()
+    await app.queue.clear()
+    app.clock.advance(10)
+    await app.add("charge", 2, "t")
+    await app.run()
+    shown = collect([app])
+    jobs = shown["jobs"]
+    assert [(name, job["call"], job["state"], job["cause"]) for name, job in jobs.items()] == [
+        ("#1", "charge(1, ***)", "queued", None),
+        ("#1 (2)", "charge(2, ***)", "succeeded", None),
+        ("#2", "receipt(2)", "succeeded", "#1 (2)"),
+    ]
+    names = [event["job"] for event in shown["events"] if event["event"] == "enqueue"]
+    assert names == list(jobs)
