@@ -73,7 +73,7 @@ class AwaitedJobs:
         jobs = [job for app in apps for job in app.jobs()]
         if any(job.state is State.RUNNING for job in jobs):
             return None
-        return f"nothing is in hand, and {_waiting(apps)}"
+        return f"nothing can move any more: nothing is in hand, and {_waiting(apps)}"
 
     def differences(self) -> str:
         """What there is instead: the nearest name of a task, or the nearest job."""

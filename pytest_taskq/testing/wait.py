@@ -99,8 +99,7 @@ async def wait_until(
             how = f"waited {timeout:g} s; {last}"
             raise AssertionError(_told(message, how, differences())) from error
         if (reason := hopeless()) is not None:
-            how = f"nothing can move any more: {reason}; {last}"
-            raise AssertionError(_told(message, how, differences()))
+            raise AssertionError(_told(message, f"{reason}; {last}", differences()))
         await _pause(min(poll, left), started)
 
 
