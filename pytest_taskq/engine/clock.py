@@ -89,6 +89,11 @@ class Clock:
             return time.clock
         return _FOLLOWED[-1] if _FOLLOWED else cls("real")
 
+    @property
+    def departed(self) -> bool:
+        """Whether it does not tell the time of the machine."""
+        return self._base is not None
+
     def now(self) -> int:
         """The present instant, in microseconds since the epoch, UTC."""
         base = self._base

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import ReferenceType, ref
 
-from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.store import Store
 from pytest_taskq.engine.clock import Clock, Mode
 from pytest_taskq.engine.freezers import make_freezer
@@ -109,6 +109,16 @@ class Environment:
     def at_end(self, give_back: Callable[[], None]) -> None:
         """Call this when the test ends, while its queues are still there."""
         self._at_end.callback(give_back)
+
+    def stay_real(self, why: str) -> None:
+        """Let the clock of the test be a real one. Raises BadOption where the test moves it."""
+        if self.clock.mode == "held" or self.clock.departed:
+            raise BadOption(
+                f"{why} lives on real time: another one is not observable here. The clock of "
+                f"this test is {self.clock.mode}. Leave out taskq_clock and the marker taskq_time, "
+                f"or use taskq_substitute, where time is the clock's."
+            )
+        self.clock.mode = "real"
 
     def seen(self, app: AppUnderTest) -> SeenApp:
         """The app as its jobs are looked at."""
