@@ -105,15 +105,14 @@ def _groups(items: Sequence[tuple[Teller, Event]]) -> list[_Group]:
 def _shape(teller: Teller, event: Event) -> object:
     """What two events have in common that say the same of two jobs."""
     job, failure = event.job, failure_of(event)
-    cause = None if job.parent is None else teller.tasks.get(job.parent)
     return (
         teller.name,
         word_for(event),
         job.task,
         job.state,
         attempt_of(event),
-        cause,
-        min(teller.depths.get(job.id, 0), DEEPEST),
+        None if job.parent is None else teller.cause(job),
+        min(teller.depth(job), DEEPEST),
         None if failure is None else failure.type_name,
         due_after(event) is None,
     )

@@ -15,6 +15,7 @@ from pytest_taskq.core.outcome import Cancelled, Failed, Snoozed, Succeeded
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import Event, History
 from pytest_taskq.engine.under_test import TaskInfo, Told
+from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, length_text
 
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 NOTHING_TOLD = Told((), {}, 0, None)
+NO_CAUSE = (0, "?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +98,30 @@ class Teller:
         history = islice(self.app.history, self._length)
         return (event for event in history if event.verb != "renew")
 
-    @cached_property
-    def depths(self) -> dict[JobId, int]:
-        """How many jobs stand between each job and the test."""
-        depths: dict[JobId, int] = {}
-        for event in self.events():
-            if event.verb == "enqueue" and event.job.parent is not None:
-                depths[event.job.id] = depths.get(event.job.parent, 0) + 1
-        return depths
+    def depth(self, job: Job) -> int:
+        """How many jobs stand between that of a record and the test."""
+        return self._causes.get(id(job), NO_CAUSE)[0]
+
+    def cause(self, job: Job) -> str:
+        """The task of the job that enqueued that of a record."""
+        return self._causes.get(id(job), NO_CAUSE)[1]
 
     @cached_property
-    def tasks(self) -> dict[JobId, str]:
-        """The task of each job."""
-        return {event.job.id: event.job.task for event in self.events()}
+    def _causes(self) -> dict[int, tuple[int, str]]:
+        """By record, which the history keeps: jobs may have had the same number before."""
+        births = Births()
+        tasks: dict[Birth, str] = {}
+        causes: dict[Birth, tuple[int, str]] = {}
+        found: dict[int, tuple[int, str]] = {}
+        for event in self.events():
+            birth, parent = births.of(event), event.job.parent
+            tasks[birth] = event.job.task
+            if birth not in causes:
+                above = None if parent is None else births.latest(parent)
+                depth = 0 if above is None else causes.get(above, NO_CAUSE)[0] + 1
+                causes[birth] = (depth, "?" if above is None else tasks.get(above, "?"))
+            found[id(event.job)] = causes[birth]
+        return found
 
     def number(self, job_id: JobId) -> str:
         """What a job is called."""
@@ -119,7 +132,7 @@ class Teller:
         if event.verb != "enqueue":
             return event.worker or ""
         parent = event.job.parent
-        return "test" if parent is None else f"{self.number(parent)} {self.tasks.get(parent, '?')}"
+        return "test" if parent is None else f"{self.number(parent)} {self.cause(event.job)}"
 
     def told(self, job: Job) -> Told | None:
         """The job in the library's words; None when it cannot be read."""
@@ -166,7 +179,7 @@ class Teller:
             task=job.task,
             attempt=attempt_of(event),
             cause=job.parent,
-            depth=self.depths.get(job.id, 0),
+            depth=self.depth(job),
             detail=self.detail(event),
             error=None if failure is None else self.error(job, failure),
             due=None if due is None else to_datetime(due),

@@ -52,6 +52,30 @@ async def test_the_records_say_the_same(app):
     assert (caused.cause, caused.depth, caused.actor) == (1, 1, "#1 charge")
 
 
+async def test_the_cause_of_a_job_is_the_one_that_had_the_number_then(app):
+    @app.task
+    async def refund(cart):
+        await app.add("receipt", cart)
+
+    await app.add("charge", 1)
+    await app.run()
+    await app.queue.clear()
+    await app.add("refund", 2)
+    await app.add("receipt", 2)
+    await app.run()
+    told = [(moment.task, moment.depth, moment.actor) for moment in timeline([app])]
+    told = [each for each in told if each[2] != "worker"]
+    assert told == [
+        ("charge", 0, "test"),
+        ("receipt", 1, "#1 charge"),
+        ("refund", 0, "test"),
+        ("receipt", 0, "test"),
+        ("receipt", 1, "#1 refund"),
+    ]
+    depths = {moment.depth for moment in timeline([app]) if moment.event == "done"}
+    assert depths == {0, 1}
+
+
 async def test_it_ends_where_it_was_made(app):
     await app.add("receipt", 1)
     before = timeline([app])
