@@ -17,7 +17,7 @@ from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
-    from pytest_taskq.engine.queue import Queue
+    from pytest_taskq.engine.history import History
     from pytest_taskq.testing.environment import Environment
 
 __all__ = ["check_end", "unseen_errors"]
@@ -57,17 +57,17 @@ def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
     """The last exception of each job that has not got over it, where nobody looked at that."""
     return [
         attempt
-        for queue in environment.queues
-        for attempt in _last_errors(queue).values()
+        for app in environment.shown()
+        for attempt in _last_errors(app.history).values()
         if attempt not in environment.looked
     ]
 
 
-def _last_errors(queue: Queue) -> dict[Birth, tuple[Job, BaseException]]:
+def _last_errors(history: History) -> dict[Birth, tuple[Job, BaseException]]:
     """By job, unless a later attempt succeeded or somebody cancelled it."""
     last: dict[Birth, tuple[Job, BaseException]] = {}
     births = Births()
-    for event in queue.history:
+    for event in history:
         birth = births.of(event)
         if event.error is not None:
             last[birth] = (event.job, event.error)
