@@ -14,6 +14,7 @@ from pytest_taskq.plugin.apps import django_app, is_djangos, is_of_library
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
+from pytest_taskq.plugin.own_docket import own_docket
 from pytest_taskq.plugin.own_soniq import own_soniq
 from pytest_taskq.plugin.report import redaction_of
 
@@ -115,7 +116,7 @@ def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
 
     environment = _environment(request)
     own = own_soniq(request, environment, taskq_app) or _adopted(request, taskq_app)
-    if own is None and taskq_app is not None:
+    if own is None and taskq_app is not None and not own_docket(environment, taskq_app):
         from pytest_taskq.testing.adopt import under_test
 
         environment.adopt(under_test(taskq_app))
