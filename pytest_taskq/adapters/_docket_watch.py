@@ -1,7 +1,7 @@
 """Sees what goes through a real Docket: what is scheduled on it, and what its workers do.
 
 Every execution, scheduled or run by whichever worker, is shown to the strike list first. There
-its public methods, by which it changes its state, are replaced on the one object.
+it comes under watch itself.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ from typing import Any
 
 from pytest_taskq.adapters._docket_payload import payload_of
 from pytest_taskq.adapters._docket_record import Record
+from pytest_taskq.adapters._docket_watched import IN_HAND, Watched, not_seen
 from pytest_taskq.adapters._patches import replaced
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import Failure, Job, JobId, State
-from pytest_taskq.core.outcome import Again, Cancelled, Failed, Succeeded
-from pytest_taskq.core.payload import Unavailable, encode_result, encode_value
+from pytest_taskq.core.outcome import Cancelled, Failed, Succeeded
 from pytest_taskq.engine.execute import describe_failure
 
 __all__ = ["FRESH", "Watch"]
 
 FRESH: ContextVar[bool] = ContextVar("taskq_fresh_key", default=False)
 """Whether nobody chose the key of what is scheduled now."""
-
-_IN_HAND: ContextVar[tuple[Record, JobId] | None] = ContextVar("taskq_docket_job", default=None)
 
 
 class Watch:
@@ -68,15 +66,18 @@ class Watch:
         is_stricken = strikes.is_stricken
 
         def seeing(target: Any) -> bool:
-            if not isinstance(target, Mapping) and "claim" not in vars(target):
-                _Watched(self, target)
+            if not isinstance(target, Mapping) and self._is_new(target):
+                Watched(self, target)
             return bool(is_stricken(target))
 
         self._undo.enter_context(replaced(strikes, "is_stricken", seeing))
 
+    def _is_new(self, execution: Any) -> bool:
+        return "claim" not in vars(execution) and not _is_librarys_own(execution)
+
     def landed(self, execution: Any) -> None:
         """Something was scheduled, or was refused."""
-        in_hand = _IN_HAND.get()
+        in_hand = IN_HAND.get()
         parent = in_hand[1] if in_hand is not None and in_hand[0] is self.record else None
         verdict = execution.disposition.value
         if verdict == "scheduled":
@@ -100,18 +101,26 @@ class Watch:
         )
 
     async def look_again(self, key: str) -> None:
-        """Ask the docket itself what became of a job that waited when it was last seen."""
+        """Ask the docket itself what became of a job that had not ended when it was last seen."""
         job = self.record.under(key)
-        if job is None or job.state is not State.QUEUED:
+        if job is None:
             return
         execution = await self.docket.get_execution(key)
         state = "cancelled" if execution is None else execution.state.value
-        if state == "cancelled":
+        if job.state is State.RUNNING:
+            # A worker that runs it says itself how it ends; one may have put it aside.
+            if state == "cancelled" and not await self._is_running(key):
+                self.record.end(job.id, Cancelled(), begun=False)
+        elif state == "cancelled":
             self.record.cancel(job.id)
         elif state in {"completed", "failed"}:
             text = execution.error or "it says nothing"
             failure = None if state == "completed" else Failure("Exception", text, "")
             self.record.ended_unseen(job.id, failure, not_seen("a worker that was not watched"))
+
+    async def _is_running(self, key: str) -> bool:
+        snapshot = await self.docket.snapshot()
+        return any(execution.key == key for execution in snapshot.running)
 
     async def look_at_all(self, *_: object) -> None:
         """Ask of every job that waits."""
@@ -125,7 +134,7 @@ class Watch:
         await self.look_at_all()
         snapshot = await self.docket.snapshot()
         for execution in [*snapshot.future, *snapshot.running]:
-            if self.record.under(execution.key) is None:
+            if self.record.under(execution.key) is None and not _is_librarys_own(execution):
                 job = self.found(execution)
                 if execution.state.value == "running":
                     self.record.begin(job, execution.attempt, execution.worker or "?")
@@ -182,101 +191,6 @@ class Watch:
         return listening
 
 
-class _Watched:
-    """One execution, whose changes are recorded as they land."""
-
-    def __init__(self, watch: Watch, execution: Any) -> None:
-        self._watch = watch
-        self._record = watch.record
-        self._execution = execution
-        self._job: JobId | None = None
-        own = type(execution)
-        for name in (
-            "schedule",
-            "claim",
-            "mark_as_completed",
-            "mark_as_failed",
-            "mark_as_cancelled",
-        ):
-            setattr(self, f"_{name}", getattr(own, name).__get__(execution))
-            setattr(execution, name, getattr(self, name))
-
-    _schedule: Callable[..., Awaitable[Any]]
-    _claim: Callable[..., Awaitable[Any]]
-    _mark_as_completed: Callable[..., Awaitable[None]]
-    _mark_as_failed: Callable[..., Awaitable[None]]
-    _mark_as_cancelled: Callable[..., Awaitable[None]]
-
-    async def claim(self, worker: str) -> Any:
-        """The worker takes it, unless it was cancelled or replaced."""
-        taken = await self._claim(worker)
-        key = self._execution.key
-        if not taken:
-            await self._watch.look_again(key)
-            return taken
-        job = self._record.under(key) or self._watch.found(self._execution)
-        self._record.begin(job, self._execution.attempt, worker)
-        self._job = job.id
-        _IN_HAND.set((self._record, job.id))
-        return taken
-
-    async def schedule(self, *args: Any, **kwargs: Any) -> Any:
-        """It is put into the docket: as a job, or once more after an attempt."""
-        error = sys.exception()
-        verdict = await self._schedule(*args, **kwargs)
-        if self._job is None:
-            self._watch.landed(self._execution)
-            return verdict
-        at = to_instant(self._execution.when)
-        job, self._job = self._job, None
-        if error is None or isinstance(error, self._watch.blocked):
-            self._record.put_back(job, at)
-        else:
-            again = None if verdict.value == "superseded" else Again(at)
-            self._record.end(job, Failed(describe_failure(error), again), error, begun=True)
-        return verdict
-
-    async def mark_as_completed(self, result_key: str | None = None) -> None:
-        """The task has returned."""
-        await self._mark_as_completed(result_key)
-        if self._job is not None:
-            result = await self._result(result_key)
-            self._record.end(self._job, Succeeded(result), begun=True)
-
-    async def mark_as_failed(self, error: str | None, result_key: str | None = None) -> None:
-        """The task has raised, and is not tried again."""
-        raised = sys.exception() if error is not None else None
-        await self._mark_as_failed(error, result_key)
-        if self._job is None:
-            return
-        failure = Failure("Exception", error or "a handler of failures took it, and ended it", "")
-        if raised is not None:
-            failure = describe_failure(raised)
-        self._record.end(self._job, Failed(failure), raised, begun=True)
-
-    async def mark_as_cancelled(self) -> None:
-        """It was cancelled while it ran, or was not let begin."""
-        dropped = isinstance(sys.exception(), self._watch.blocked)
-        await self._mark_as_cancelled()
-        holder = self._record.under(self._execution.key) if self._job is None else None
-        job = self._job if holder is None else holder.id
-        if job is not None:
-            self._record.end(job, Cancelled(), begun=self._job is not None and not dropped)
-
-    async def _result(self, result_key: str | None) -> str | None:
-        """What the task returned, from where the library keeps it."""
-        docket = self._watch.docket
-        if result_key is None:
-            return None if docket.execution_ttl else not_seen("execution_ttl is zero")
-        ended = await docket.get_execution(self._execution.key)
-        if ended is None or ended.state.value != "completed":
-            return not_seen("another run has taken its key")
-        try:
-            return encode_result(await ended.get_result())
-        except Exception as error:  # noqa: BLE001 - the task has succeeded, whatever it returned
-            return not_seen(f"it cannot be read back: {type(error).__name__}")
-
-
-def not_seen(why: str) -> str:
-    """A result that Docket does not show, as text."""
-    return encode_value(Unavailable("?", f"not observable here: {why}"))
+def _is_librarys_own(execution: Any) -> bool:
+    """Whether a dependency of the library keeps house by it, such as for a limit."""
+    return str(execution.function.__module__).startswith("docket.dependencies")
