@@ -19,6 +19,6 @@ def under_test(app: Any) -> AppUnderTest:
         return found
     raise BadOption(
         f"taskq cannot look into this app. taskq_app returned {in_one_line(app)}, a "
-        f"{type(app).__module__}.{type(app).__qualname__}. Return a Docket of ours, or "
-        f"an app of Procrastinate or Soniq, yours or ours."
+        f"{type(app).__module__}.{type(app).__qualname__}. Return a Docket, or an "
+        f"app of Procrastinate or Soniq, yours or ours."
     )

@@ -111,12 +111,20 @@ class Environment:
         self._at_end.callback(give_back)
 
     def stay_real(self, why: str) -> None:
-        """Let the clock of the test be a real one. Raises BadOption where the test moves it."""
+        """Let the clock of the test be a real one.
+
+        Raises BadOption where the test moves it, or has begun with another one.
+        """
         if self.clock.mode == "held" or self.clock.departed:
             raise BadOption(
                 f"{why} lives on real time: another one is not observable here. The clock of "
                 f"this test is {self.clock.mode}. Leave out taskq_clock and the marker taskq_time, "
                 f"or use taskq_substitute, where time is the clock's."
+            )
+        if self.clock.mode != "real" and self._task is not None:
+            raise BadOption(
+                f"{why} lives on real time. This test has begun with a clock that jumps. Ask for "
+                f"taskq among the arguments of the test."
             )
         self.clock.mode = "real"
 
