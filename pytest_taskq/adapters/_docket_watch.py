@@ -193,4 +193,4 @@ class Watch:
 
 def _is_librarys_own(execution: Any) -> bool:
     """Whether a dependency of the library keeps house by it, such as for a limit."""
-    return str(execution.function.__module__).startswith("docket.dependencies")
+    return str(getattr(execution.function, "__module__", "")).startswith("docket.dependencies")

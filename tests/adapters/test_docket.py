@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from docket import CurrentDocket, Docket, Perpetual, Retry, Worker
+from docket import Cron, CurrentDocket, Docket, ExponentialRetry, Perpetual, Retry, Worker
 
 from pytest_taskq import job
 from pytest_taskq.core.errors import BadOption
@@ -177,8 +178,19 @@ async def test_jobs_of_another_docket_object_are_found_when_the_test_drains(task
         assert await taskq.drain() == [job(receipt, cart_id=1)]
 
 
-async def test_plans_are_read_from_the_tasks(taskq):
+async def test_plans_are_read_from_the_tasks(taskq, taskq_app):
+    async def mail(retry: Retry = ExponentialRetry(attempts=6, maximum_delay=timedelta(seconds=5))):
+        """Sent again."""
+
+    async def report(cron: Cron = Cron("0 9 * * 1", tz=ZoneInfo("Europe/Berlin"))):
+        """On Mondays."""
+
+    for task in (mail, report):
+        taskq_app.register(task)
     assert taskq.retry_plan(burn) == [timedelta()] * 2
+    assert taskq.retry_plan(mail) == [timedelta(seconds=n) for n in (1, 2, 4, 5, 5)]
+    (monday,) = taskq.cron_plan(report, 1)
+    assert (monday.weekday(), monday.hour) == (0, 9)
 
 
 async def test_time_cannot_be_let_pass(taskq, taskq_app):

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from docket import ConcurrencyLimit, Docket, Perpetual, RateLimit, Worker
+from docket.dependencies import FailureHandler
 
 from pytest_taskq import job, wait_until
 from pytest_taskq.adapters.docket import Adopted
@@ -200,3 +201,20 @@ async def test_a_docket_on_a_server_is_refused():
 async def test_a_clock_that_moves_is_refused():
     with pytest.raises(BadOption, match="lives on real time"):
         Adopted(memory_docket(), Clock("held"))
+
+
+async def test_an_exception_that_a_handler_kept_leaves_a_dead_job(taskq, taskq_app):
+    class Kept(FailureHandler):
+        async def __aenter__(self):
+            return self
+
+        async def handle_failure(self, execution, outcome):
+            return True
+
+    async def task(handler: Kept = Kept()):
+        raise LookupError("kept")
+
+    await taskq_app.add(task)()
+    ran = await taskq.drain()
+    assert ran.counts == {"dead": 1}
+    assert "a handler of failures took it" in ran.errors[0].message
