@@ -160,8 +160,10 @@ async def test_live_workers_run_until_they_are_ended(taskq, taskq_app, states):
 
     async with taskq.live_workers(2):
         await taskq_app.add(note)()
-        await wait_until(lambda: states() == ["succeeded"])
-    taskq.assert_executed(job(note), times=1)
+        await wait_until(job(note))
+        await taskq_app.add(note, when=datetime.now(UTC) + timedelta(milliseconds=50))()
+        await wait_until(lambda: states() == ["succeeded", "succeeded"])
+    taskq.assert_executed(job(note), times=2)
 
 
 async def test_a_docket_is_given_back_as_it_was():
