@@ -11,8 +11,9 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
 from pytest_taskq.core.job import Failure
 from pytest_taskq.engine.clock import Clock
-from pytest_taskq.testing.matching import JobPattern, Mismatch, alike, show, unreadable
+from pytest_taskq.testing.matching import JobPattern, Mismatch, alike, unreadable
 from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.shown import show
 from pytest_taskq.testing.text import in_one_line, length_text
 
 __all__ = ["Asked", "Options", "check_state", "check_times", "is_error"]

@@ -15,7 +15,7 @@ from pytest_taskq.testing.text import plural
 if TYPE_CHECKING:
     from pytest_taskq.engine.history import Event
     from pytest_taskq.engine.under_test import AppUnderTest
-    from pytest_taskq.testing.seen import Looked
+    from pytest_taskq.testing.looked import Looked
 
 __all__ = ["Drain", "Errors"]
 

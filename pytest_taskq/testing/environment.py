@@ -22,9 +22,10 @@ from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock
 from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
+from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.redact import Redaction
-from pytest_taskq.testing.seen import Looked, SeenApp
+from pytest_taskq.testing.seen import SeenApp
 
 __all__ = ["PRESENT", "Environment"]
 

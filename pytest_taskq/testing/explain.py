@@ -7,9 +7,10 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TypeVar
 
-from pytest_taskq.testing.matching import JobPattern, Mismatch, show
+from pytest_taskq.testing.matching import JobPattern, Mismatch
 from pytest_taskq.testing.redact import HIDDEN, is_secret
 from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.shown import show
 from pytest_taskq.testing.text import clip
 
 __all__ = ["headline", "listed", "nearest", "table", "wrong_count", "wrong_order"]

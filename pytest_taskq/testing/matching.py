@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import isnan
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -13,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.testing.shown import show
 from pytest_taskq.testing.text import in_one_line
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo
 
-__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "show", "unreadable"]
+__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "unreadable"]
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
-LONGEST = 2_000
 _ABSENT = object()
 _SIGNATURES: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
 """Those that were asked for: it takes longer to inspect a function than to match a job."""
@@ -113,48 +112,6 @@ def name_of(task: object) -> str:
     if isinstance(task, str):
         return task
     return str(getattr(task, "name", None) or getattr(task, "__name__", None) or in_one_line(task))
-
-
-def show(value: object) -> str:
-    """A value as its reader would write it: what has a name, such as a class, by that."""
-    try:
-        return _shown(value, ())
-    except RecursionError:
-        return in_one_line(value)
-
-
-def _shown(value: object, inside: tuple[object, ...]) -> str:
-    if isinstance(value, datetime):
-        spec = "milliseconds" if value.microsecond else "seconds"
-        return value.isoformat(sep=" ", timespec=spec).replace("+00:00", "Z")
-    if isinstance(value, re.Pattern):
-        return in_one_line(value.pattern, lambda pattern: f"/{pattern}/")
-    name = getattr(value, "__qualname__", None)
-    if isinstance(name, str) and (isinstance(value, type) or callable(value)):
-        return name.rpartition("<locals>.")[2]
-    if type(value) is not dict and type(value) is not list:
-        return in_one_line(value)
-    opening, closing = "{}" if type(value) is dict else "[]"
-    if any(each is value for each in inside):
-        return f"{opening}...{closing}"
-    inside = (*inside, value)
-    if type(value) is dict:
-        parts = (f"{_shown(key, inside)}: {_shown(each, inside)}" for key, each in value.items())
-    else:
-        parts = (_shown(each, inside) for each in value)
-    return f"{opening}{_joined(parts)}{closing}"
-
-
-def _joined(parts: Iterable[str]) -> str:
-    """A list of as many parts as anybody reads."""
-    shown: list[str] = []
-    length = 0
-    for part in parts:
-        if length > LONGEST:
-            return ", ".join([*shown, "..."])
-        shown.append(part)
-        length += len(part)
-    return ", ".join(shown)
 
 
 def signature_of(info: TaskInfo | None) -> inspect.Signature | None:

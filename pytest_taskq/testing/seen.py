@@ -13,6 +13,7 @@ from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
 from pytest_taskq.testing.births import Birth, Births
+from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.matching import (
     JobPattern,
     Mismatch,
@@ -26,7 +27,7 @@ from pytest_taskq.testing.redact import Redaction
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo, Told
 
-__all__ = ["Comparison", "Found", "Looked", "Reading", "SeenApp", "SeenJob"]
+__all__ = ["Comparison", "Found", "Reading", "SeenApp", "SeenJob"]
 
 WIDTH = 60
 
@@ -41,26 +42,6 @@ class Comparison(NamedTuple):
     def matches(self) -> bool:
         """Whether nothing differs."""
         return self.related and all(each.ok for each in self.fields)
-
-
-class Looked:
-    """The failed attempts that the test has looked at, so that no exception of a job is hidden.
-
-    An attempt is the record that it left and its exception, both by identity: a mock raises one
-    and the same exception in all jobs.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[int, int], tuple[Job | None, BaseException]] = {}
-
-    def add(self, error: BaseException | None, job: Job | None = None) -> None:
-        """The test was shown this one; without ``job``, whichever attempt raised it."""
-        if error is not None:
-            self._seen[id(job), id(error)] = (job, error)  # kept, so that no other has its id
-
-    def __contains__(self, attempt: tuple[Job, BaseException]) -> bool:
-        job, error = map(id, attempt)
-        return (job, error) in self._seen or (id(None), error) in self._seen
 
 
 class SeenApp:

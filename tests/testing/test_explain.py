@@ -1,8 +1,9 @@
 """The parts of a failed assertion's text stay short, however much there is to say."""
 
 from pytest_taskq.testing.explain import headline, table, wrong_order
-from pytest_taskq.testing.matching import Mismatch, job, show
+from pytest_taskq.testing.matching import Mismatch, job
 from pytest_taskq.testing.seen import Comparison
+from pytest_taskq.testing.shown import show
 
 
 def fields(wrong, right):

@@ -11,7 +11,8 @@ from dirty_equals import IsPartialDict, IsPositiveInt, IsStr
 from pytest_taskq import job
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.docket import Retry
-from pytest_taskq.testing.matching import alike, compare, show
+from pytest_taskq.testing.matching import alike, compare
+from pytest_taskq.testing.shown import show
 
 
 async def charge(
