@@ -218,8 +218,11 @@ class _Run:
             await asyncio.wait([worker])
         finally:
             self._record.changed = nobody
-            worker.cancel()
-            await asyncio.wait([worker])
+            # Whoever ends the run from outside does not wait for the task in hand; a worker does
+            # when it is cancelled once.
+            while not worker.done():
+                worker.cancel()
+                await asyncio.wait([worker], timeout=POLL.total_seconds())
         if not worker.cancelled():
             worker.result()
 

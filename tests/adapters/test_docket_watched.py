@@ -128,6 +128,17 @@ async def test_a_job_cancelled_while_it_waits_for_a_slot_is_cancelled(taskq, tas
     taskq.assert_executed(job(alone), times=1)
 
 
+async def test_a_drain_of_a_task_that_hangs_can_be_ended(taskq, taskq_app):
+    async def hang():
+        await asyncio.Event().wait()
+
+    await taskq_app.add(hang)()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await taskq.drain()
+    assert [each.state for each in taskq.apps[0].jobs()] == ["running"]
+
+
 async def test_a_struck_task_is_cancelled_and_never_began(taskq, taskq_app, states):
     async def struck():
         """Never."""
