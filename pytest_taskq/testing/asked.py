@@ -66,7 +66,7 @@ class Asked:
             try:
                 got = getattr(job, name)
             except Exception as error:  # noqa: BLE001 - the other jobs can be compared
-                fields.append(unreadable(name, value, error))
+                fields += unreadable({name: value}, error)
             else:
                 fields.append(Mismatch(name, value, got, alike(value, got)))
         if self._at is not None:

@@ -161,10 +161,10 @@ def compare(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[Mismatc
     ]
 
 
-def unreadable(field: str, expected: object, error: Exception) -> Mismatch:
-    """A field of a job whose payload cannot be read."""
+def unreadable(expected: Mapping[str, Any], error: Exception) -> list[Mismatch]:
+    """The fields of a job whose payload cannot be read."""
     note = f"not readable: {type(error).__name__}: {in_one_line(error, str)}"
-    return Mismatch(field, expected, None, ok=False, note=note, missing=True)
+    return [Mismatch(*each, None, ok=False, note=note, missing=True) for each in expected.items()]
 
 
 def alike(expected: object, got: object) -> bool:
@@ -216,7 +216,7 @@ def _look_alike(expected: object, got: object) -> bool:
 
 def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
     # A payload keeps no identity, and so a nan in it is never the one that was given.
-    if expected is got or (_is_nan(expected) and _is_nan(got)):
+    if expected is got or all(isinstance(it, float) and isnan(it) for it in (expected, got)):
         return True, ""
     try:
         if isinstance(expected, re.Pattern):
@@ -229,10 +229,6 @@ def _agrees(expected: Any, got: Any) -> tuple[bool, str]:
         return bool(expected == got), ""
     except Exception as error:  # noqa: BLE001 - a comparison that fails is told, not raised
         return False, f"comparing raised {type(error).__name__}: {in_one_line(error, str)}"
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and isnan(value)
 
 
 def _is_true_for(predicate: Callable[[Any], Any], got: Any) -> tuple[bool, str]:

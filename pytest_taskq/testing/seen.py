@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -195,12 +196,10 @@ class SeenJob:
         """Whether it is in this state, or as one says of a queued job: scheduled, retrying."""
         if state not in {"retrying", "scheduled", "ready"}:
             return state == self.state
-        job = self.job
-        if self.state != State.QUEUED:
-            return False
+        queued = self.state == State.QUEUED
         if state == "retrying":
-            return job.attempt > 0
-        return (job.due_at > self._app.clock.now()) == (state == "scheduled")
+            return queued and self.attempts > 0
+        return queued and (self.job.due_at > self._app.clock.now()) == (state == "scheduled")
 
     def look(self) -> None:
         """The test was shown how its attempts ended."""
@@ -215,14 +214,11 @@ class SeenJob:
             expected = pattern.expected(self._owner.task(self.task))
         except BadOption:  # another app's task of this name takes what the pattern has
             return Comparison(False, [])
-        if not expected:
-            return Comparison(True, [])
         try:
-            got = self._bound(defaults=True)
+            fields = compare(expected, self._bound(defaults=True))
         except Exception as error:  # noqa: BLE001 - the other jobs of the task can be compared
-            fields = [unreadable(name, value, error) for name, value in expected.items()]
-            return Comparison(True, fields)
-        return Comparison(True, compare(expected, got))
+            fields = unreadable(expected, error)
+        return Comparison(True, fields)
 
     def __repr__(self) -> str:
         return f"#{self.id} {self.task}{self._arguments()}"
@@ -238,11 +234,8 @@ class SeenJob:
         told = self.told
         signature = signature_of(self._owner.task(self.task))
         if signature is not None:
-            try:
+            with suppress(TypeError):  # what its task cannot take is shown as it was given
                 bound = signature.bind(*told.args, **told.kwargs)
-            except TypeError:
-                pass  # it was enqueued with what its task cannot take; shown as it was given
-            else:
                 if defaults:
                     bound.apply_defaults()
                 return flattened(signature, bound)
