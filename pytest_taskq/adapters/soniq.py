@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NoReturn
 
+from pytest_taskq.adapters._patches import replaced, restored
 from pytest_taskq.adapters._soniq_dead_letters import SoniqDeadLetters
 from pytest_taskq.adapters._soniq_jobs import Jobs
 from pytest_taskq.adapters._soniq_running import Running
@@ -175,8 +176,8 @@ class Adopted:
             "_middleware": [self._watch, *app._middleware],
             "_hooks": {name: [*hooks] for name, hooks in app._hooks.items()},
         }.items():
-            self._undo.enter_context(_replaced(app, name, value))
-        self._undo.enter_context(_restored(app.registry._registry))
+            self._undo.enter_context(replaced(app, name, value))
+        self._undo.enter_context(restored(app.registry._registry))
         self._undo.callback(retry.set_rng, retry._rng)
         retry.set_rng(queue.rng)
 
@@ -225,28 +226,3 @@ class _SoniqsClock(Clock):
         # The module as Soniq has it: who freezes time for Soniq freezes it here too.
         nanoseconds: int = vars(processor)["time"].time_ns()
         return nanoseconds // 1000
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Another attribute for the length of a block, on this very object."""
-    before, had = vars(owner).get(name), name in vars(owner)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if had:
-            setattr(owner, name, before)
-        else:
-            delattr(owner, name)
-
-
-@contextmanager
-def _restored(mapping: dict[Any, Any]) -> Iterator[None]:
-    """What is added to a dict in the block is taken out afterwards."""
-    before = dict(mapping)
-    try:
-        yield
-    finally:
-        mapping.clear()
-        mapping.update(before)
