@@ -34,7 +34,7 @@ class Unawaited:
     ``guard`` surrounds what sync code runs.
     """
 
-    def __init__(self, guard: Callable[[Any], Any] = lambda coroutine: coroutine) -> None:
+    def __init__(self, guard: Callable[[Any], Any] | None = None) -> None:
         self._guard = guard
         self.calls: list[Awaited[Any]] = []
         self._runner: asyncio.Runner | None = None
@@ -43,7 +43,8 @@ class Unawaited:
 
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
-        coroutine = self._guard(coroutine)
+        if self._guard is not None:
+            coroutine = self._guard(coroutine)
         if self.run_by is not None:
             return self.run_by(coroutine)
         if self._runner is None:
@@ -53,6 +54,7 @@ class Unawaited:
 
     def close(self) -> None:
         """Close that loop."""
+        self._guard = None  # or it and its owner would be left to the garbage collector
         if self._runner is not None:
             self._runner.close()
 
