@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from pytest_taskq.core.errors import StoreUnavailable
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.patience import PatientStore
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.stores.memory import MemoryStore
 from support.waiting import WaitingStore
@@ -49,6 +51,43 @@ async def test_no_time_out_overtakes_the_answer_of_a_store():
             await queue.aclose()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 60)
+
+
+class SilentStore(WaitingStore):
+    """Never answers."""
+
+    async def _waited(self, call):
+        call.close()
+        await asyncio.Event().wait()
+
+    def __repr__(self):
+        return "<SilentStore>"
+
+
+@pytest.mark.parametrize("mode", ["auto", "held"])
+async def test_a_store_that_never_answers_does_not_hang_a_test(mode):
+    clock = Clock(mode)
+    with clock.in_loop():
+        store = PatientStore(SilentStore(), clock, seconds=0.01)
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.get(1)
+    assert str(caught.value) == (
+        "The store of a queue does not answer. <SilentStore> was asked to get, and has said "
+        "nothing for 0.01 real seconds. Look whether its server lives, and whether something "
+        "else has locked what it needs."
+    )
+    assert clock.reasons == []
+
+
+async def test_a_time_out_of_its_own_that_a_store_raises_stays_what_it_is():
+    class Late(WaitingStore):
+        async def _waited(self, call):
+            call.close()
+            raise TimeoutError("from the driver")
+
+    clock = Clock("auto")
+    with clock.in_loop(), pytest.raises(TimeoutError, match="from the driver"):
+        await PatientStore(Late(), clock).get(1)
 
 
 async def test_a_store_that_never_waits_and_one_on_a_real_clock_are_used_as_they_are():
