@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from pytest_taskq.core.job import Job, JobId, State, with_id
+from pytest_taskq.core.job import Hold, Job, JobId, State, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.stores._waiting import Waiting
 from pytest_taskq.stores._watchers import Watchers
@@ -79,7 +79,7 @@ class MemoryStore:
             stored = self._jobs.get(job.id)
             same = stored is not None and stored.version == job.version
             if stored is not None and same:
-                self._forget(stored)
+                self._forget(stored, stored.wants(stored.state))
                 if stored.key is not None:
                     _leave(self._keys, stored.key, stored.id)
                 del self._jobs[job.id]
@@ -102,27 +102,32 @@ class MemoryStore:
         """See ``Store.aclose``."""
 
     def _put(self, after: Job, replacing: Job | None) -> Job | Refusal:
-        if replacing is None:
-            if after.holds and (refusal := self._refusal(after)):
-                return refusal
+        stored: Job | None = None
+        takes = after.wants(after.state) if after.holds else ()
+        leaves: tuple[Hold, ...] = ()
+        if replacing is not None:
+            stored = self._jobs.get(after.id)
+            if stored is None or stored.version != replacing.version:
+                return Refusal()
+            leaves = stored.wants(stored.state) if stored.holds else ()
+            if takes == leaves:  # it keeps its names
+                takes = leaves = ()
+        if after.holds and (refusal := self._refusal(after, takes)):
+            return refusal
+        if stored is not None:
+            self._forget(stored, leaves)
+        else:
             self._last_id += 1
             after = with_id(after, self._last_id)
             if after.key is not None:
                 _join(self._keys, after.key, after.id)
-        else:
-            stored = self._jobs.get(after.id)
-            if stored is None or stored.version != replacing.version:
-                return Refusal()
-            if after.holds and (refusal := self._refusal(after)):
-                return refusal
-            self._forget(stored)
         self._jobs[after.id] = after
-        self._remember(after)
+        self._remember(after, takes)
         return after
 
-    def _refusal(self, after: Job) -> Refusal | None:
+    def _refusal(self, after: Job, takes: Sequence[Hold]) -> Refusal | None:
         """The first name that ``after`` would hold and another job does hold, or goes before."""
-        for hold in after.wants(after.state):
+        for hold in takes:
             holders = self._holders.get(hold.name, ())
             if len(holders) >= hold.limit and after.id not in holders:
                 return Refusal(hold.name, min(holders))
@@ -131,24 +136,23 @@ class MemoryStore:
             return None if blocking is None else Refusal(blocking.name)
         return None
 
-    def _remember(self, job: Job) -> None:
-        for hold in job.holds:
-            if job.state in hold.during:
-                _join(self._holders, hold.name, job.id)
+    def _remember(self, job: Job, takes: Sequence[Hold]) -> None:
+        for hold in takes:
+            _join(self._holders, hold.name, job.id)
         if job.state is QUEUED:
             self._waiting.add(job)
         elif job.state is RUNNING:
             self._running[job.id] = job
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job, leaves: Sequence[Hold]) -> None:
         """Take the record out of every index; who waits for its names is let try."""
         if job.state is QUEUED:
             self._waiting.remove(job)
         elif job.state is RUNNING:
             del self._running[job.id]
+        for hold in leaves:
+            _leave(self._holders, hold.name, job.id)
         for hold in job.holds:
-            if job.state in hold.during:
-                _leave(self._holders, hold.name, job.id)
             self._waiting.freed(hold.name)
 
     def _candidates(self, query: JobQuery) -> Iterable[Job]:

@@ -181,8 +181,8 @@ class IsBoundToItsFirstThread(Bound):
 
 @breaks("test_a_name_is_held_by_one_job")
 class LetsErrorsOfItsDriverOut(Honest):
-    def _refusal(self, after):
-        if refusal := super()._refusal(after):
+    def _refusal(self, after, takes):
+        if refusal := super()._refusal(after, takes):
             raise sqlite3.IntegrityError(f"UNIQUE constraint failed: {refusal.name}")
 
 

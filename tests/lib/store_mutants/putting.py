@@ -85,8 +85,8 @@ class DeletesAnyVersion(Honest):
 
 @breaks("test_a_name_is_free_however_its_job_ends")
 class KeepsNamesOfTheDead(Honest):
-    def _remember(self, job):
-        super()._remember(job)
+    def _remember(self, job, takes):
+        super()._remember(job, takes)
         if job.state is State.DEAD:
             self._holders.update({hold.name: (job.id,) for hold in job.holds})
 
@@ -115,8 +115,9 @@ class Refuses(Honest):
     def hold(self, hold):
         return hold
 
-    def _refusal(self, after):
-        return super()._refusal(after._replace(holds=tuple(map(self.hold, after.holds))))
+    def _refusal(self, after, takes):
+        holds = tuple(map(self.hold, after.holds))
+        return super()._refusal(after._replace(holds=holds), tuple(map(self.hold, takes)))
 
 
 @breaks("test_a_name_has_room_for_as_many_as_its_limit")
@@ -146,24 +147,24 @@ class TakesNamesOfOneCaseForTheSame(Refuses):
 
 @breaks("test_a_holder_does_not_stand_in_its_own_way")
 class StandsInItsOwnWay(Honest):
-    def _refusal(self, after):
+    def _refusal(self, after, takes):
         for hold in after.wants(after.state):
             if len(self._holders.get(hold.name, ())) >= hold.limit:
                 return Refusal(hold.name, min(self._holders[hold.name]))
-        return super()._refusal(after)
+        return super()._refusal(after, takes)
 
 
 @breaks("test_a_name_is_held_by_one_job")
 class DoesNotSayWhoHolds(Honest):
-    def _refusal(self, after):
-        refusal = super()._refusal(after)
+    def _refusal(self, after, takes):
+        refusal = super()._refusal(after, takes)
         return refusal and Refusal(refusal.name)
 
 
 @breaks("test_a_refusal_tells_the_first_name_taken_and_its_oldest_holder")
 class SaysTheYoungestHolder(Honest):
-    def _refusal(self, after):
-        refusal = super()._refusal(after)
+    def _refusal(self, after, takes):
+        refusal = super()._refusal(after, takes)
         return refusal and refusal._replace(holder=max(self._holders.get(refusal.name, (None,))))
 
 
