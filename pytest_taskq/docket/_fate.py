@@ -23,11 +23,12 @@ class Fate:
     when it goes back.
     """
 
+    again: int | None = None
+    follow: Job | None = None
+    holds: tuple[Hold, ...] | None = None
+
     def __init__(self, docket: Docket, job: Job) -> None:
         self.job = job
-        self.again: int | None = None
-        self.follow: Job | None = None
-        self.holds: tuple[Hold, ...] | None = None
         self._docket = docket
 
     async def follow_with(
