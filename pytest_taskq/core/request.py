@@ -82,7 +82,12 @@ def _check_integer(kind: str, value: object, least: int, most: int) -> None:
 
 
 def _check_name(kind: str, name: object) -> None:
-    if type(name) is not str or not 0 < len(name) <= NAME_LIMIT or not _is_plain(name):
+    if (
+        type(name) is not str
+        or not 0 < len(name) <= NAME_LIMIT
+        or "\0" in name
+        or not (name.isascii() or _is_plain(name))
+    ):
         shown = ascii(name)
         if len(shown) > 60:
             shown = f"{type(name).__name__} of {len(str(name))}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from datetime import timedelta
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.instants import to_datetime, to_micros
@@ -19,7 +20,7 @@ from pytest_taskq.core.outcome import (
     Snoozed,
     Succeeded,
 )
-from pytest_taskq.docket._dependency import current_docket, current_execution, current_worker
+from pytest_taskq.docket._dependency import current_execution
 from pytest_taskq.docket._fate import Fate
 from pytest_taskq.docket._handlers import (
     AdmissionBlocked,
@@ -31,6 +32,7 @@ from pytest_taskq.docket._handlers import (
 )
 from pytest_taskq.docket._payload import decode
 from pytest_taskq.docket._plan import get_single_dependency_of_type, plan_of
+from pytest_taskq.docket._progress import begin_progress, end_progress
 from pytest_taskq.docket._resolution import OF_WORKER, FailedDependency, resolved_dependencies
 from pytest_taskq.docket._results import keep_result
 from pytest_taskq.docket._states import ExecutionState, TaskFunction
@@ -83,19 +85,20 @@ class _DocketTask:
     async def call(self, attempt: Attempt) -> Outcome:
         """One attempt, and what is to be recorded of it. Raises what the task raised."""
         execution = self._execution(attempt)
-        started = self._worker.started
         if self._docket.strike_list.is_stricken(execution):
             logger.warning("🗙 %s", execution.call_repr())
             return Cancelled("stricken")
-        started.update({execution.key, self._name})
-        attempt.extra = execution.fate = Fate(self._docket, attempt.job)
-        current_docket.set(self._docket)
-        current_worker.set(self._worker)
-        current_execution.set(execution)
-        execution.progress.begin()
-        run = _Run(execution, self._docket.queue.clock.now())
+        if self._worker.started is not None:
+            self._worker.started.update({execution.key, self._name})
+        fate = attempt.extra = execution.fate = Fate(self._docket, attempt.job)
+        current_execution.set(execution)  # docket and worker are its run's
+        begin_progress(execution)
+        run = _Run(execution, fate, self._docket.queue.clock.now())
         try:
-            value = await (self._call(execution) if self._plain else self._resolve(run))
+            if self._plain:
+                value = await self._body(*execution.args, **execution.kwargs)
+            else:
+                value = await self._resolve(run)
         except AdmissionBlocked as blocked:
             return run.blocked(blocked)
         except asyncio.CancelledError:
@@ -107,7 +110,7 @@ class _DocketTask:
             await run.failed(error)
             raise
         finally:
-            execution.progress.end()
+            end_progress(execution)
         return await run.succeeded(value)
 
     def _execution(self, attempt: Attempt) -> Execution:
@@ -138,9 +141,6 @@ class _DocketTask:
             await run.complete(TaskOutcome(run.duration, value))
         return value
 
-    async def _call(self, execution: Execution) -> Any:
-        return await self._body(*execution.args, **execution.kwargs)
-
     def _body(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         value = self._function(*args, **kwargs)
         if not isinstance(value, Coroutine) and not isawaitable(value):
@@ -154,12 +154,13 @@ class _DocketTask:
 class _Run:
     """An attempt from its start to its end: its log lines, and what its handlers say."""
 
-    def __init__(self, execution: Execution, started_at: int) -> None:
+    dependencies: Mapping[str, Any] = MappingProxyType({})
+    _taken_care_of = False
+
+    def __init__(self, execution: Execution, fate: Fate, started_at: int) -> None:
         self.execution = execution
-        self.dependencies: dict[str, Any] = {}
-        self._fate: Fate = execution.fate  # type: ignore[assignment]
+        self._fate = fate
         self._started_at = started_at
-        self._taken_care_of = False
         if logger.isEnabledFor(logging.INFO):  # put together only for a line that is written
             late = (started_at - self._fate.job.due_at) / 1e6
             arrow = "↬" if execution.attempt > 1 else "↪"

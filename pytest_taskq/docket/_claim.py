@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_taskq.core.job import FINAL, Failure, Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Succeeded
 from pytest_taskq.docket._landing import land
+from pytest_taskq.docket._progress import begin_progress, end_progress
 from pytest_taskq.docket._states import ExecutionState
 from pytest_taskq.engine.leases import Ended
 
@@ -34,7 +35,7 @@ async def claim_execution(execution: Execution, worker: str) -> bool:
     if claimed is None:
         return False
     execution.take(claimed)
-    execution.progress.begin()
+    begin_progress(execution)
     await execution.progress.sync()
     return True
 
@@ -53,7 +54,7 @@ async def end_execution(
         ended: Job | None = await docket.queue.get(job.id)
         if ended is not None:
             execution.take(ended)
-    execution.progress.end()
+    end_progress(execution)
     execution.state = state
 
 

@@ -121,6 +121,8 @@ def limits_of(
 ) -> list[Hold]:
     """The names that a call of this task is to hold while it runs, as far as it says them."""
     plan = plan_of(function)
+    if not (plan.parameters or plan.annotations):
+        return []
     limits = [one for name, one in plan.parameters.items() if name not in kwargs]
     for name, around in plan.annotations.items():
         limits += [one.bind_to_parameter(name, None) for one in around]

@@ -14,8 +14,9 @@ from pytest_taskq.docket._states import ProgressEvent
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
+    from pytest_taskq.docket.execution import Execution
 
-__all__ = ["ExecutionProgress", "Progress"]
+__all__ = ["ExecutionProgress", "Progress", "begin_progress", "end_progress"]
 
 USUAL_TOTAL = 100
 
@@ -59,15 +60,6 @@ class ExecutionProgress:
         """Learn how far it is now."""
         self.show(board_of(self.docket.queue).progress.get(self.key))
 
-    def begin(self) -> None:
-        """An attempt begins, at nothing."""
-        board_of(self.docket.queue).progress[self.key] = _nothing(self.key)
-
-    def end(self) -> None:
-        """An attempt is over, and with it what it told."""
-        board_of(self.docket.queue).progress.pop(self.key, None)
-        self.show(None)
-
     def show(self, known: ProgressEvent | None) -> None:
         """Take over what was told."""
         self.current = known["current"] if known else None
@@ -106,6 +98,19 @@ class ExecutionProgress:
         changed = cast("ProgressEvent", {**known, **changes, "updated_at": now})
         self.show(changed)
         board.set_progress(changed)
+
+
+def begin_progress(execution: Execution) -> None:
+    """An attempt begins, at nothing."""
+    known = board_of(execution.docket.queue).progress
+    known[execution.key] = _nothing(execution.key)
+
+
+def end_progress(execution: Execution) -> None:
+    """An attempt is over, and with it what it told."""
+    board_of(execution.docket.queue).progress.pop(execution.key, None)
+    if "progress" in vars(execution):  # it is made when somebody asks for it
+        execution.progress.show(None)
 
 
 class Progress(Dependency["Progress"]):

@@ -118,8 +118,10 @@ class Scheduling:
         _, task = self._task(function)
         name = function if isinstance(function, str) else None
         key = key or fresh_key()
-        when = self.queue.clock.time() if when is None else when
-        self.instant(when)
+        if when is None:
+            when = self.queue.clock.time()
+        else:
+            self.instant(when)
         return lambda *args, **kwargs: TaskCall(task, args, kwargs, key, when, name)
 
     async def add_many(

@@ -185,12 +185,12 @@ class StrikeList:
 
     def is_stricken(self, target: Execution | Mapping[str, Any]) -> bool:
         """Whether an execution, or one with these arguments, is not to run."""
+        if not (self._conditions or self.task_strikes or self.parameter_strikes):
+            return False
         if isinstance(target, Mapping):
             return _matches(self.parameter_strikes, target)
         if any(condition(target) for condition in self._conditions):
             return True
-        if not self.task_strikes and not self.parameter_strikes:
-            return False
         of_task = self.task_strikes.get(target.function_name)
         if of_task is not None and not of_task:
             return True

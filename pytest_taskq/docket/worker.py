@@ -106,7 +106,7 @@ class Worker:
         self.fallback_task = fallback_task or default_fallback_task
         self.dependencies = worker_dependencies(dependencies)
         self.message_batch = message_batch
-        self.started: Counter[str] = Counter()
+        self.started: Counter[str] | None = None
         """In ``run_at_most``: how many attempts began, by key and by name of the task."""
         self._tasks = DocketTasks(self)
         self._engines: set[EngineWorker] = set()
@@ -184,11 +184,11 @@ class Worker:
         run once more is cancelled, and no more is scheduled under it meanwhile.
         """
         engine = self._engine()
-        self.started.clear()
+        started = self.started = Counter()
 
         def is_spent(execution: Execution) -> bool:
             names = (execution.key, execution.function_name)
-            return any(self.started[name] >= iterations_by_key.get(name, inf) for name in names)
+            return any(started[name] >= iterations_by_key.get(name, inf) for name in names)
 
         self.docket.strike_list.add_condition(is_spent)
         try:
@@ -196,6 +196,7 @@ class Worker:
                 engine, partial(engine.run_until_finished, at_most=iterations_by_key)
             )
         finally:
+            self.started = None
             self.docket.strike_list.remove_condition(is_spent)
         for name in report.unused:
             warnings.warn(
