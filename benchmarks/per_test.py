@@ -19,6 +19,7 @@ from pathlib import Path
 
 TESTS = """
 import pytest
+import pytest_asyncio
 
 from pytest_taskq import job
 
@@ -73,11 +74,19 @@ except ImportError:
     pass
 else:
 
-    async def test_real_procrastinate(i):
-        app = procrastinate.App(connector=InMemoryConnector())
-        async with app.open_async():
-            await app.task(name="noop")(noop).defer_async(i=i)
-            await app.run_worker_async(wait=False, install_signal_handlers=False)
+    # As its guide has it: the app of the service, its connector replaced by a fixture.
+    service = procrastinate.App(connector=InMemoryConnector())
+    service_noop = service.task(name="noop")(noop)
+
+    @pytest_asyncio.fixture
+    async def real_app():
+        with service.replace_connector(InMemoryConnector()) as app:
+            async with app.open_async():
+                yield app
+
+    async def test_real_procrastinate(i, real_app):
+        await service_noop.defer_async(i=i)
+        await real_app.run_worker_async(wait=False, install_signal_handlers=False)
         assert seen.pop() == i
 
 

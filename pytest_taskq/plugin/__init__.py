@@ -29,6 +29,7 @@ from pytest_taskq.plugin.fixtures import (
 )
 from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
+from pytest_taskq.plugin.present import running
 from pytest_taskq.plugin.report import own_frames_hidden, show_passed, show_queues, shows_queues
 from pytest_taskq.plugin.strict import check_strictness
 from pytest_taskq.plugin.substitute import (
@@ -61,6 +62,7 @@ __all__ = [
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
     "pytest_runtest_setup",
     "pytest_runtest_teardown",
     "pytest_terminal_summary",
@@ -130,6 +132,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if "taskq_clock" not in names:
                 # A list of its own: pytest's is shared by all cases of a parametrized test.
                 vars(item)["fixturenames"] = ["taskq_clock", *names]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Our fixtures ask which test it is that runs."""
+    with running(item):
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

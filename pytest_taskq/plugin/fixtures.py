@@ -16,6 +16,7 @@ from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
 from pytest_taskq.plugin.own_docket import own_docket
 from pytest_taskq.plugin.own_soniq import own_soniq
+from pytest_taskq.plugin.present import present_item
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
@@ -87,20 +88,21 @@ def environment_of(
     return environment
 
 
-def _environment(request: pytest.FixtureRequest) -> Environment:
-    return environment_of(request.node, request.addfinalizer)
+def _environment() -> Environment:
+    item = present_item()
+    return environment_of(item, item.addfinalizer)
 
 
 @pytest.fixture
-def taskq_backend(request: pytest.FixtureRequest) -> str:
+def taskq_backend() -> str:
     """The name of the backend that this test runs on."""
-    return backend_of(request.node)
+    return backend_of(present_item())
 
 
 @pytest.fixture
-def taskq_clock(request: pytest.FixtureRequest) -> Clock:
+def taskq_clock() -> Clock:
     """The clock of this test, held: it stands still until ``advance()`` or ``move_to()``."""
-    return _environment(request).clock
+    return _environment().clock
 
 
 @pytest.fixture
@@ -110,12 +112,12 @@ def taskq_app() -> object:
 
 
 @pytest.fixture
-def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
+def taskq(taskq_app: object) -> Harness:
     """Assertions, drain, perform, plans and figures over whatever queue the test uses."""
     from pytest_taskq.testing.harness import Harness
 
-    environment = _environment(request)
-    own = own_soniq(request, environment, taskq_app) or _adopted(request, taskq_app)
+    environment = _environment()
+    own = own_soniq(environment, taskq_app) or _adopted(taskq_app)
     if own is None and taskq_app is not None and not own_docket(environment, taskq_app):
         from pytest_taskq.testing.adopt import under_test
 
@@ -124,54 +126,54 @@ def taskq(request: pytest.FixtureRequest, taskq_app: object) -> Harness:
 
 
 @pytest.fixture
-def docket(request: pytest.FixtureRequest) -> Docket:
+def docket() -> Docket:
     """A Docket-style docket, open, empty, and on the clock of this test."""
-    return _docket(request)
+    return _docket()
 
 
 @pytest.fixture
-def worker(request: pytest.FixtureRequest) -> DocketWorker:
+def worker() -> DocketWorker:
     """A Docket-style worker on the docket of this plugin."""
     from pytest_taskq.docket import Worker
 
-    return Worker(_docket(request))
+    return Worker(_docket())
 
 
 @pytest.fixture
 def in_memory_connector(
-    request: pytest.FixtureRequest, taskq_app: object
+    taskq_app: object,
 ) -> InMemoryConnector | TaskqConnector:
     """What holds the jobs of ``in_memory_app``: empty, open, and on the clock of this test."""
-    adopted = _adopted(request, taskq_app)
-    return _connector(request) if adopted is None else adopted.connector
+    adopted = _adopted(taskq_app)
+    return _connector() if adopted is None else adopted.connector
 
 
 @pytest.fixture
-def in_memory_app(request: pytest.FixtureRequest, taskq_app: object) -> App:
+def in_memory_app(taskq_app: object) -> App:
     """A Procrastinate-style app, open: your own one on our engine, or else one of ours.
 
     Your own one is what ``taskq_app`` returns, or Django's. It is changed in place for the test,
     so that tasks bound to it follow.
     """
-    adopted = _adopted(request, taskq_app)
+    adopted = _adopted(taskq_app)
     if adopted is not None:
         own: App = adopted.app
         return own
     from pytest_taskq.procrastinate import App
 
-    app = App(connector=_connector(request))
-    _environment(request).adopt(app.under_test())
+    app = App(connector=_connector())
+    _environment().adopt(app.under_test())
     return app
 
 
 @pytest.fixture
-def soniq_app(request: pytest.FixtureRequest, taskq_app: object) -> Soniq:
+def soniq_app(taskq_app: object) -> Soniq:
     """A Soniq-style app, empty, and on the clock of this test.
 
     Where ``taskq_app`` returns an app of the real Soniq, that one, on our engine for this test.
     """
-    environment = _environment(request)
-    own: Soniq | None = own_soniq(request, environment, taskq_app)
+    environment = _environment()
+    own: Soniq | None = own_soniq(environment, taskq_app)
     if own is not None:
         return own
     from pytest_taskq.soniq import MemoryBackend, Soniq
@@ -210,25 +212,25 @@ def performance_threshold() -> Thresholds:
     return Thresholds()
 
 
-def _docket(request: pytest.FixtureRequest) -> Docket:
+def _docket() -> Docket:
     from pytest_taskq.docket import Docket
 
-    environment = _environment(request)
+    environment = _environment()
     docket = environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
     environment.adopt(docket.under_test())
     return docket
 
 
-def _connector(request: pytest.FixtureRequest) -> InMemoryConnector:
+def _connector() -> InMemoryConnector:
     from pytest_taskq.procrastinate import InMemoryConnector
 
-    environment = _environment(request)
+    environment = _environment()
     return environment.once(
         InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
     )
 
 
-def _adopted(request: pytest.FixtureRequest, app: object) -> Adopted | None:
+def _adopted(app: object) -> Adopted | None:
     """The user's app of Procrastinate, adopted for this test; None when there is none."""
     app = django_app() if app is None else app
     if app is None or not is_of_library(app, "procrastinate"):
@@ -248,5 +250,5 @@ def _adopted(request: pytest.FixtureRequest, app: object) -> Adopted | None:
         environment.adopt(adopted.under_test())
         return adopted
 
-    environment = _environment(request)
+    environment = _environment()
     return environment.once(Adopted, adopt)

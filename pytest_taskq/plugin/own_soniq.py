@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from pytest_taskq.plugin.apps import is_of_library
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.environment import Environment
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 __all__ = ["own_soniq"]
 
 
-def own_soniq(request: pytest.FixtureRequest, environment: Environment, app: Any) -> Any:
+def own_soniq(environment: Environment, app: Any) -> Any:
     """The app, on a queue of this test until it ends; None for what is no app of Soniq."""
-    if not any(kind.__module__.partition(".")[0] == "soniq" for kind in type(app).__mro__):
+    if not is_of_library(app, "soniq"):
         return None
     from pytest_taskq.adapters.soniq import Adopted
 
     def adopt() -> Adopted:
         adopted = Adopted(app, environment.new_queue())
-        request.node.addfinalizer(adopted.close)
+        environment.at_end(adopted.close)
         environment.adopt(adopted.under_test())
         return adopted
 
