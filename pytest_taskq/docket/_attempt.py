@@ -80,7 +80,7 @@ class _DocketTask:
         self._docket = worker.docket
         self._name = name
         self._function = function
-        self._plain = not worker.dependencies and not any(plan_of(function).dependencies)
+        self._plain = not worker.dependencies and not plan_of(function).dependencies
 
     async def call(self, attempt: Attempt) -> Outcome:
         """One attempt, and what is to be recorded of it. Raises what the task raised."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
@@ -33,20 +34,14 @@ ALIAS: Any = getattr(typing, "TypeAliasType", ())
 class Plan(NamedTuple):
     """``parameters`` get their values from dependencies; ``annotations`` surround the call.
 
-    ``logged``: the parameters whose arguments may be shown.
+    ``logged``: the parameters whose arguments may be shown. ``dependencies``: all of them.
     """
 
     signature: inspect.Signature
     parameters: dict[str, Dependency[Any]]
     annotations: dict[str, list[Dependency[Any]]]
     logged: dict[str, Logged]
-
-    @property
-    def dependencies(self) -> Iterator[Dependency[Any]]:
-        """All of them."""
-        yield from self.parameters.values()
-        for found in self.annotations.values():
-            yield from found
+    dependencies: tuple[Dependency[Any], ...]
 
 
 _KNOWN: WeakKeyDictionary[Callable[..., Any], Plan] = WeakKeyDictionary()
@@ -81,7 +76,8 @@ def plan_of(function: Callable[..., Any]) -> Plan:
         if (rest := [dependency for dependency in found if not _gives_value(dependency)])
     }
     logged = {name: found[0] for name, hint in hints.items() if (found := _of_kind(Logged, hint))}
-    plan = Plan(signature, parameters, around, logged)
+    dependencies = (*parameters.values(), *chain.from_iterable(around.values()))
+    plan = Plan(signature, parameters, around, logged, dependencies)
     with suppress(TypeError):
         _KNOWN[function] = plan
     return plan
@@ -134,8 +130,10 @@ def get_single_dependency_parameter_of_type(
     function: Callable[..., Any], dependency_type: type[D]
 ) -> D | None:
     """The dependency of this kind that a function asks for, if it does."""
-    found = (one for one in plan_of(function).dependencies if isinstance(one, dependency_type))
-    return next(found, None)
+    for found in plan_of(function).dependencies:
+        if isinstance(found, dependency_type):
+            return found
+    return None
 
 
 def get_single_dependency_of_type(
