@@ -108,6 +108,8 @@ def validate_dependencies(function: Callable[..., Any]) -> None:
 def refuse_conflicts(dependencies: Iterable[Any], owner: str) -> None:
     """Raise ValueError when two are of a kind that there can be one of."""
     kinds = [type(found) for found in dependencies if isinstance(found, Dependency)]
+    if len(kinds) < 2:
+        return
     # A doubled kind is named itself; two kinds of one base by the base that they share.
     doubled = (kind for kind in kinds if kind.single and kinds.count(kind) > 1)
     bases = (

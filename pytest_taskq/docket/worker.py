@@ -108,7 +108,6 @@ class Worker:
         self.message_batch = message_batch
         self.started: Counter[str] | None = None
         """In ``run_at_most``: how many attempts began, by key and by name of the task."""
-        self._tasks = DocketTasks(self)
         self._engines: set[EngineWorker] = set()
         self._shared: SharedContext | None = None
         self._outside: list[Token[Any]] = []
@@ -239,7 +238,7 @@ class Worker:
         queue.lease = to_micros(self.redelivery_timeout)
         return EngineWorker(
             queue,
-            self._tasks,
+            DocketTasks(self),  # not kept: the two would be a cycle, with loop and queue in it
             name=self.name,
             concurrency=self.concurrency,
             drains=drains,

@@ -216,6 +216,7 @@ class Queue:
     def close(self) -> None:
         """Close without waiting, for the end of a test: what still runs is told to stop."""
         self._closed = True
+        self._loop = None  # an app and its tasks are a cycle: the loop is not to wait for its end
         for run in tuple(self.runs):
             run.stop(force=True)
 

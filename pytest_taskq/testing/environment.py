@@ -217,3 +217,6 @@ class Environment:
             queue.close()
         for store in self._opened:
             self._stores.discard(store)
+        # They refer to this object: the whole test would be left to the garbage collector.
+        self._made.clear()
+        self._task = None

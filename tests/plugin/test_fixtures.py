@@ -181,3 +181,32 @@ async def test_parcel(turn, docket, worker, taskq_clock, in_memory_app, soniq_ap
 
 def test_what_a_test_had_is_forgotten_with_it(run):
     run(FORGETS).assert_outcomes(passed=3)
+
+
+LEAVES = """
+import asyncio, gc, weakref
+import pytest
+
+gc.collect()
+gc.disable()
+before = {}
+
+async def pack(parcel):
+    pass
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turn", range(3))
+async def test_parcel(turn, taskq, docket, worker):
+    assert [name for name, thing in before.items() if thing() is not None] == []
+    await docket.add(pack)(turn)
+    await worker.run_until_finished()
+    await taskq.drain()
+    taskq.assert_outcome(pack, "succeeded")
+    own = {"docket": docket, "worker": worker, "queue": docket.queue, "taskq": taskq}
+    own |= {"loop": asyncio.get_running_loop(), "clock": taskq.clock}
+    before.update({name: weakref.ref(thing) for name, thing in own.items()})
+"""
+
+
+def test_nothing_of_a_test_with_a_docket_is_left_to_the_garbage_collector(run):
+    run(LEAVES).assert_outcomes(passed=3)
