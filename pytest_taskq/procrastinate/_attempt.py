@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId
-from pytest_taskq.core.outcome import Cancelled, Failed
+from pytest_taskq.core.outcome import Cancelled, Failed, Outcome
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.tasks import Attempt
 from pytest_taskq.procrastinate._records import row_of
@@ -33,12 +33,17 @@ class Attempts:
 
     def __init__(self, run: WorkerRun) -> None:
         self._run = run
-        self._aborting: set[JobId] = set()
+        self._in_hand: set[JobId] = set()
+        self._reasons: dict[JobId, AbortReason] = {}
 
     def note(self, record: Record | None) -> None:
         """Somebody has changed a job: perhaps it is to be aborted."""
         if record is not None and record.cancel_requested:
-            self._aborting.add(record.id)
+            self._reasons.setdefault(record.id, AbortReason.USER_REQUEST)
+
+    def shut_down(self) -> None:
+        """The worker waits no longer: what it still has in hand is to be aborted."""
+        self._reasons |= dict.fromkeys(self._in_hand, AbortReason.SHUTDOWN)
 
     async def call(self, task: Task[..., Any], attempt: Attempt) -> Any:
         """Run the task. Procrastinate keeps no value of it; who tests may see it."""
@@ -55,28 +60,43 @@ class Attempts:
         inner = compose([*around, *task.task_middleware], function, context, self._run)
         body = inner if is_async else partial(self._in_thread, inner, job_id)
         whole = compose(self._run.options.worker_middleware or (), body, context, self._run)
+        self._in_hand.add(job_id)
         try:
             result = whole()
             while isawaitable(result):
                 result = await result
-        except JobAborted:
+        except (JobAborted, asyncio.CancelledError) as error:
+            return await self._after_abort(task, attempt, error)
+        finally:
+            self._in_hand.discard(job_id)
+            self._reasons.pop(job_id, None)
+        return result
+
+    async def _after_abort(
+        self, task: Task[..., Any], attempt: Attempt, error: BaseException
+    ) -> Outcome:
+        """What becomes of a job whose task was cancelled, or aborted itself.
+
+        A cancellation has its say in whether there is another try. Raises the error again when
+        it is the engine that stops the attempt.
+        """
+        job_id = attempt.job.id
+        is_asked_for, reason = await self._look(job_id)
+        if isinstance(error, asyncio.CancelledError):
+            if reason is None and _is_being_cancelled():
+                raise error
+            _uncancel()
+        if isinstance(error, asyncio.CancelledError) or reason is AbortReason.SHUTDOWN:
+            again = self._run.after_failure(task, attempt, error)
+            if again is not None:
+                return Failed(describe_failure(error), None if is_asked_for else again)
+        if not is_asked_for:
             # A job that aborts itself ends as one that was asked to.
             await self._run.queue.cancel(job_id)
-            return Cancelled("aborted")
-        except asyncio.CancelledError as error:
-            if await self._is_to_abort(job_id) and self._would_retry(task, attempt, error):
-                _uncancel()
-                return Failed(describe_failure(error))
-            raise
-        finally:
-            self._aborting.discard(job_id)
-        return result
+        return Cancelled("aborted")
 
     def _context(self, record: Record) -> JobContext:
         options = self._run.options
-
-        def abort_reason() -> AbortReason | None:
-            return AbortReason.USER_REQUEST if record.id in self._aborting else None
 
         return JobContext(
             app=self._run.app,
@@ -85,7 +105,7 @@ class Attempts:
             job=Job.from_row(row_of(record)),
             start_timestamp=self._run.queue.clock.now() / 1e6,
             additional_context=copy(options.additional_context or {}),
-            abort_reason=abort_reason,
+            abort_reason=partial(self._reasons.get, record.id),
         )
 
     async def _in_thread(self, function: Callable[[], Any], job_id: JobId) -> Any:
@@ -96,7 +116,8 @@ class Attempts:
                 returned, value = await asyncio.shield(running)
                 break
             except asyncio.CancelledError:
-                if not await self._is_to_abort(job_id):
+                _, reason = await self._look(job_id)
+                if reason is None:
                     running.cancel()
                     raise
                 _uncancel()
@@ -104,18 +125,17 @@ class Attempts:
             raise value
         return value
 
-    async def _is_to_abort(self, job_id: JobId) -> bool:
+    async def _look(self, job_id: JobId) -> tuple[bool, AbortReason | None]:
+        """Whether somebody has asked for the end of a job, and why it is to end."""
         record = await self._run.queue.get(job_id)
         self.note(record)
-        return record is not None and record.cancel_requested
+        return record is not None and record.cancel_requested, self._reasons.get(job_id)
 
-    def _would_retry(self, task: Task[..., Any], attempt: Attempt, error: BaseException) -> bool:
-        """Whether the strategy wants another try: then a job that is aborted ends failed."""
-        strategy = task.retry_strategy
-        job = Job.from_row(row_of(attempt.job))
-        return strategy is not None and (
-            strategy.get_retry_decision(exception=error, job=job) is not None
-        )
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody has cancelled this attempt: its task may also raise what it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _uncancel() -> None:

@@ -135,6 +135,7 @@ class WorkerRun:
             try:
                 await asyncio.wait({run}, timeout=self.options.shutdown_graceful_timeout)
             finally:
+                self._attempts.shut_down()
                 self._worker.stop(force=True)
                 await asyncio.wait({run})
             raise
@@ -146,14 +147,14 @@ class WorkerRun:
             call=partial(_not_found, self.app.tasks)
             if task is None
             else partial(self._attempts.call, task),
-            decide=partial(self._after_failure, task),
+            decide=partial(self.after_failure, task),
             follow=None if self._delete is DeleteJobCondition.NEVER else self._note_ended,
         )
 
-    def _after_failure(
+    def after_failure(
         self, task: Task[..., Any] | None, attempt: Attempt, error: BaseException
     ) -> Again | None:
-        """Where every failure comes by, of an unknown task too."""
+        """When and where to try once more. Every failure comes by, of an unknown task too."""
         if self.options.raise_errors and self.options.wait:
             self._worker.stop()
         if task is None or task.retry_strategy is None:

@@ -104,8 +104,9 @@ class App(Blueprint):
         The options are those of Procrastinate 3.10: ``queues`` (None: all), ``name``,
         ``concurrency`` (1), ``wait`` (True), ``delete_jobs`` ("never", "successful" or "always";
         when the run ends), ``additional_context``, ``shutdown_graceful_timeout`` (real seconds to
-        wait for jobs in hand when cancelled; then they go back to the queue). Its intervals,
-        ``listen_notify`` and ``install_signal_handlers`` are taken and change nothing here.
+        wait for jobs in hand when cancelled; then they are aborted, and those with a retry left
+        go back to the queue). Its intervals, ``listen_notify`` and ``install_signal_handlers`` are
+        taken and change nothing here.
 
         What a task raises stays in its job, unless ``raise_errors=True``, which is ours: when the
         run ends, what the first job that has not succeeded by then raised last is raised from

@@ -1,12 +1,15 @@
 """What a worker runs, in which order, and how a run ends."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 
 from pytest_taskq import wait_until
 from pytest_taskq.procrastinate import App
+from pytest_taskq.procrastinate.exceptions import JobAborted
+from pytest_taskq.procrastinate.job_context import AbortReason
 
 
 def note(app: App, n, **options):
@@ -240,8 +243,10 @@ async def test_a_worker_that_waits_runs_what_comes_and_finishes_it_when_cancelle
 
 
 @pytest.mark.asyncio
-async def test_a_job_that_does_not_end_in_time_goes_back_to_the_queue(app):
-    @app.task
+@pytest.mark.taskq_strict(False)
+@pytest.mark.parametrize(("retry", "left"), [(False, "aborted"), (1, "todo")])
+async def test_a_job_that_does_not_end_in_time_is_aborted_unless_it_has_a_retry(app, retry, left):
+    @app.task(retry=retry)
     async def endless():
         await asyncio.Event().wait()
 
@@ -252,4 +257,25 @@ async def test_a_job_that_does_not_end_in_time_goes_back_to_the_queue(app):
     with pytest.raises(asyncio.CancelledError):
         await run
     row = app.connector.jobs[0]
-    assert (row.status, row.attempts) == ("todo", 0)
+    assert (row.status, row.attempts) == (left, 1)
+
+
+@pytest.mark.asyncio
+@pytest.mark.taskq_strict(False)
+async def test_a_sync_task_is_told_of_the_shutdown(app):
+    reasons = []
+
+    @app.task(pass_context=True)
+    def look(context):
+        while not context.should_abort():
+            time.sleep(0.001)
+        reasons.append(context.abort_reason())
+        raise JobAborted
+
+    await look.defer_async()
+    run = asyncio.create_task(app.run_worker_async(shutdown_graceful_timeout=0))
+    await wait_until(lambda: statuses(app) == ["doing"])
+    run.cancel()
+    await asyncio.wait({run})
+    assert reasons == [AbortReason.SHUTDOWN]
+    assert statuses(app) == ["aborted"]
