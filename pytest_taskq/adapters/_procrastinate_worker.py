@@ -86,7 +86,8 @@ def bring_to_clock(
     """Change a worker that does not run yet, in place.
 
     It tells what its tasks raise, and what may escape a task escapes it too. ``raise_errors``:
-    its run ends with what the first job raised last that has not succeeded by then.
+    its run ends with what the first job raised last that has neither succeeded nor been aborted
+    by then.
     """
     queue, ticker = connector.queue, ticks.ticker
     run, log_outcome = worker.run, worker._log_job_outcome  # noqa: SLF001 - no other way in
@@ -99,7 +100,9 @@ def bring_to_clock(
         failed.pop(job_id, None)
         connector.results[job_id] = getattr(told.get("job_result"), "result", None)
         if isinstance(error, BaseException):
-            connector.errors[job_id] = failed[job_id] = error
+            connector.errors[job_id] = error
+            if told["status"].value == "failed":
+                failed[job_id] = error
             if isinstance(error, queue.escapes):
                 escaped.append(error)
                 worker.stop()

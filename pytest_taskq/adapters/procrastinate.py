@@ -228,7 +228,8 @@ class Adopted:
     The app itself is changed, so that every task bound to it follows, and changed back by
     ``close``. Tasks that are registered meanwhile are forgotten then. It has two more methods,
     ``defer`` and ``defer_async``: by name, with positional arguments too. And its workers take
-    one more option, ``raise_errors``: their run raises what a task raised.
+    one more option, ``raise_errors``, among the app's defaults too: their run raises what a task
+    raised.
     """
 
     run_sync: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
@@ -271,8 +272,11 @@ class Adopted:
         """Give the app back as it was."""
         self._undo.close()
 
-    def _worker(self, *, raise_errors: bool = False, **options: Any) -> Any:
-        worker = self._make_worker(**{"install_signal_handlers": False, **options, **OPTIONS})
+    def _worker(self, **options: Any) -> Any:
+        given = {**self.app.worker_defaults, "install_signal_handlers": False, **options}
+        raise_errors = given.pop("raise_errors", False)
+        with replaced(self.app, "worker_defaults", {}):
+            worker = self._make_worker(**{**given, **OPTIONS})
         bring_to_clock(worker, self.connector, self._ticks, raise_errors=raise_errors)
         return worker
 

@@ -175,6 +175,25 @@ async def test_a_worker_raises_on_demand_what_a_task_raised(app, at):
     assert len(at) == 2
 
 
+async def test_what_workers_are_given_by_default_may_say_that_they_raise(app, at, monkeypatch):
+    monkeypatch.setitem(app.worker_defaults, "raise_errors", True)
+    await app.tasks["look"].defer_async(fails=1)
+    with pytest.raises(ValueError, match="failed 1"):
+        await app.run_worker_async(wait=False)
+    assert app.worker_defaults == {"raise_errors": True}
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, procrastinate.exceptions.JobAborted])
+async def test_a_job_that_was_aborted_is_no_error_to_raise(app, error):
+    @app.task(name="give up")
+    async def give_up():
+        raise error
+
+    await give_up.defer_async()
+    await app.run_worker_async(wait=False, raise_errors=True)
+    assert app.connector.jobs[0].status == "aborted"
+
+
 async def test_one_job_is_performed_alone(app, taskq):
     @app.task(name="double")
     async def double(n):
