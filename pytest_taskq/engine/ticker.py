@@ -19,7 +19,7 @@ from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.queue import Queue
 
-__all__ = ["TICKS_LIMIT", "Missed", "Ticker"]
+__all__ = ["TICKS_LIMIT", "Missed", "Ticker", "hold_of_tick"]
 
 Missed = Literal["each", "last"]
 
@@ -27,6 +27,11 @@ TICKS_LIMIT = 10_000
 """How many missed ticks of one schedule are enqueued at once, before it counts as a mistake."""
 
 ALWAYS = frozenset(State)
+
+
+def hold_of_tick(name: str, at: Instant) -> Hold:
+    """The name that the job of a tick holds for as long as it is stored, so that it is the one."""
+    return Hold(f"tick:{name}:{at}", ALWAYS)
 
 
 @dataclass(slots=True)
@@ -134,17 +139,17 @@ class Ticker:
     async def _enqueue(self, name: str, at: Instant, each: _Periodic) -> None:
         """Store the job of a tick, unless another worker has done so."""
         each.passed.remove(at)  # another worker may ask meanwhile
-        tick = f"tick:{name}:{at}"
+        tick = hold_of_tick(name, at)
         try:
             job = each.make(at)
-            once = job._replace(holds=(*job.holds, Hold(tick, ALWAYS)))
+            once = job._replace(holds=(*job.holds, tick))
             (answer,) = await self.queue.enqueue_each([once])
         except BaseException:
             insort(each.passed, at)
             self._look_ahead()
             self.queue.tell(None)  # another worker may have looked meanwhile, and found nothing
             raise
-        stored_by_another = isinstance(answer, Refusal) and answer.name == tick
+        stored_by_another = isinstance(answer, Refusal) and answer.name == tick.name
         if each.told is not None and not stored_by_another:
             each.told(at, answer)
 
