@@ -11,6 +11,7 @@ from typing import Any, Self
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.engine.ticker import Ticker
+from pytest_taskq.procrastinate import builtin_tasks
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
 from pytest_taskq.procrastinate._under_test import UnderTest
@@ -56,6 +57,13 @@ class App(Blueprint):
         self.periodic_defaults = dict(periodic_defaults or {})
         self.ticker = self._new_ticker()
         self.job_manager = JobManager(self)
+        register = self.task(
+            name=builtin_tasks.NAME,
+            aliases=[builtin_tasks.ALIAS],
+            queue=builtin_tasks.QUEUE,
+            pass_context=True,
+        )
+        register(builtin_tasks.remove_old_jobs)
 
     def bound_app(self, task: str) -> App:
         """This app: its tasks are bound to it."""

@@ -6,6 +6,7 @@ __all__ = [
     "AlreadyEnqueued",
     "AppNotOpen",
     "ConnectorException",
+    "InvalidTimestamp",
     "JobAborted",
     "MiddlewareKindMismatch",
     "NoResult",
@@ -31,6 +32,10 @@ class AppNotOpen(ProcrastinateException):
 
 class ConnectorException(ProcrastinateException):
     """The database of production would refuse this."""
+
+
+class InvalidTimestamp(ProcrastinateException):
+    """The job of a tick was given another instant as its ``timestamp``."""
 
 
 class TaskAlreadyRegistered(ProcrastinateException):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.errors import BadOption, NameHeld
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import NO_LABELS
 from pytest_taskq.core.job import Job as Record
@@ -17,14 +17,21 @@ from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.procrastinate._json import encode_kwargs
 from pytest_taskq.procrastinate._options import to_delay
-from pytest_taskq.procrastinate._records import SCHEDULED, holds_of
+from pytest_taskq.procrastinate._records import SCHEDULED, holds_of, queueing_lock_of
 from pytest_taskq.procrastinate._sync import run_sync
 from pytest_taskq.procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 if TYPE_CHECKING:
     from pytest_taskq.procrastinate.app import App
 
-__all__ = ["DeleteJobCondition", "Job", "JobDeferrer", "Status"]
+__all__ = [
+    "DeleteJobCondition",
+    "Job",
+    "JobDeferrer",
+    "Status",
+    "already_enqueued",
+    "store_together",
+]
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 QUEUE_NAME_LIMIT = 40
@@ -155,15 +162,8 @@ class JobDeferrer:
         All or none: raises as ``defer_async``, and then stores nothing.
         """
         queue = self.app.connector.require_open()
-        answers = await queue.enqueue_each(
-            [self.record(queue, kwargs) for kwargs in task_kwargs],
-        )
-        stored = [answer for answer in answers if not isinstance(answer, Refusal)]
-        for answer in answers:
-            if isinstance(answer, Refusal):
-                await queue.delete(stored)
-                raise self._already_enqueued(answer.holder)
-        return [record.id for record in stored]
+        records = [self.record(queue, kwargs) for kwargs in task_kwargs]
+        return [record.id for record in await store_together(queue, records)]
 
     def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
         """See ``batch_defer_async``. Raises RuntimeError inside a running event loop."""
@@ -173,10 +173,8 @@ class JobDeferrer:
     async def store(self, task_kwargs: Mapping[str, Any], *, runs: int = 0) -> Record:
         """What ``defer_async`` does, as if the job had failed so many ``runs`` before."""
         queue = self.app.connector.require_open()
-        try:
-            return await queue.enqueue(self.record(queue, task_kwargs)._replace(attempt=runs))
-        except NameHeld as held:
-            raise self._already_enqueued(held.holder) from None
+        record = self.record(queue, task_kwargs)._replace(attempt=runs)
+        return (await store_together(queue, [record]))[0]
 
     def record(self, queue: Queue, task_kwargs: Mapping[str, Any] = NO_ARGUMENTS) -> Record:
         """The engine's record of a job with these arguments, not enqueued yet."""
@@ -206,9 +204,22 @@ class JobDeferrer:
         except BadOption as error:
             raise ConnectorException(str(error)) from error
 
-    def _already_enqueued(self, holder: int | None) -> AlreadyEnqueued:
-        return AlreadyEnqueued(
-            f"A job of {self.job.task_name} was not deferred. Its queueing lock "
-            f"{self.job.queueing_lock!r} is held by job {holder}, which waits in the queue. "
-            f"Run that job first, or defer with another queueing lock."
-        )
+
+async def store_together(queue: Queue, records: Sequence[Record]) -> list[Record]:
+    """Enqueue all or none. Raises AlreadyEnqueued."""
+    answers = await queue.enqueue_each(records)
+    stored = [answer for answer in answers if not isinstance(answer, Refusal)]
+    for record, answer in zip(records, answers, strict=True):
+        if isinstance(answer, Refusal):
+            await queue.delete(stored)
+            raise already_enqueued(record, answer)
+    return stored
+
+
+def already_enqueued(record: Record, refusal: Refusal) -> AlreadyEnqueued:
+    """The error for a job whose queueing lock is taken."""
+    return AlreadyEnqueued(
+        f"A job of {record.task} was not deferred. Its queueing lock "
+        f"{queueing_lock_of(record)!r} is held by job {refusal.holder}, which waits in the queue. "
+        f"Run that job first, or defer with another queueing lock."
+    )

@@ -11,29 +11,30 @@ from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId, State
 from pytest_taskq.procrastinate._changes import finished, retried
-from pytest_taskq.procrastinate._lists import Lists
+from pytest_taskq.procrastinate._deferring import Deferring
+from pytest_taskq.procrastinate._listening import NotificationCallback, listen
 from pytest_taskq.procrastinate._records import queueing_lock_of, row_of, status_of
 from pytest_taskq.procrastinate.exceptions import ConnectorException, NoResult, UniqueViolation
-from pytest_taskq.procrastinate.jobs import Job, JobDeferrer, Status
+from pytest_taskq.procrastinate.jobs import Job, Status
 
 __all__ = ["JobManager"]
 
 
-class JobManager(Lists):
+class JobManager(Deferring):
     """What can be done with the jobs of an app beside deferring and running them.
 
     The methods are those of Procrastinate 3.10; the ones without ``_async`` raise RuntimeError
     inside a running event loop. ``connection`` is taken and changes nothing.
     """
 
-    async def defer_job_async(self, job: Job, connection: object = None) -> Job:
-        """Put a job into its queue; a copy of it with its id."""
-        stored = await JobDeferrer(self._app, job).store(job.task_kwargs)
-        return job.evolve(id=stored.id, status=status_of(stored))
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Await ``on_notification`` for each new job and each request to abort, until cancelled.
 
-    def defer_job(self, job: Job, connection: object = None) -> Job:
-        """See ``defer_job_async``."""
-        return self._sync("defer_job", lambda: self.defer_job_async(job))
+        It is called with ``channel`` and ``notification``, a dict with ``type`` and ``job_id``.
+        """
+        await listen(self._queue, on_notification, queues)
 
     async def get_job_status_async(self, job_id: JobId, connection: object = None) -> Status:
         """The status of a job. Raises NoResult when there is no such job."""

@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 from pytest_taskq.core.instants import Instant, to_micros
+from pytest_taskq.core.job import Hold
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.schedule import Schedule, cron
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.ticker import Ticker
+from pytest_taskq.engine.ticker import Ticker, hold_of_tick
 from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered
 from pytest_taskq.procrastinate.tasks import Task
 
-__all__ = ["PeriodicRegistry", "PeriodicTask"]
+__all__ = ["PeriodicRegistry", "PeriodicTask", "hold_of_periodic"]
 
 SECOND = 1_000_000
 
@@ -90,6 +91,15 @@ class PeriodicRegistry:
         self._tickers.remove(ticker)
 
 
+def hold_of_periodic(task: str, periodic_id: str, timestamp: int) -> Hold:
+    """The name that the job of a tick holds, whoever defers it. ``timestamp``: in seconds."""
+    return hold_of_tick(_name(task, periodic_id), timestamp * SECOND)
+
+
 def _add(ticker: Ticker, periodic: PeriodicTask) -> None:
-    name = f"{periodic.task.name}#{periodic.periodic_id}"
+    name = _name(periodic.task.name, periodic.periodic_id)
     ticker.add(name, periodic.schedule, partial(periodic.make, ticker.queue))
+
+
+def _name(task: str, periodic_id: str) -> str:
+    return f"{task}#{periodic_id}"

@@ -20,7 +20,7 @@ def plain(value=None):
 def test_a_task_is_named_after_its_module_and_function(in_memory_app):
     task = in_memory_app.task(plain)
     assert task.name == f"{__name__}.plain"
-    assert in_memory_app.tasks == {task.name: task}
+    assert in_memory_app.tasks[task.name] is task
     assert task.__name__ == "plain"
 
 
@@ -30,7 +30,7 @@ def test_a_task_takes_its_options_and_stays_callable(in_memory_app):
     )(lambda a, b: a + b)
     assert task(1, b=2) == 3
     assert (task.queue, task.priority, task.lock, task.queueing_lock) == ("sums", 3, "l", "q")
-    assert set(in_memory_app.tasks) == {"sum", "add"}
+    assert in_memory_app.tasks["sum"] is in_memory_app.tasks["add"] is task
 
 
 def test_the_attributes_of_a_function_do_not_become_the_tasks(in_memory_app):
@@ -43,17 +43,19 @@ def test_the_attributes_of_a_function_do_not_become_the_tasks(in_memory_app):
 @pytest.mark.parametrize("options", [{"name": "taken"}, {"name": "new", "aliases": ["taken"]}])
 def test_a_taken_name_registers_nothing(in_memory_app, options):
     in_memory_app.task(plain, name="taken")
+    before = dict(in_memory_app.tasks)
     with pytest.raises(TaskAlreadyRegistered, match="'taken'"):
         in_memory_app.task(**options)(plain)
-    assert set(in_memory_app.tasks) == {"taken"}
+    assert in_memory_app.tasks == before
 
 
 def test_an_option_that_a_task_does_not_have_registers_nothing(in_memory_app):
+    before = dict(in_memory_app.tasks)
     with pytest.raises(TypeError, match=r"app\.task\(\) .* It is 'retries'\. Write retry\."):
         in_memory_app.task(name="t", retries=1)
     with pytest.raises(TypeError, match=r"It is 'x'\. Leave it out: it takes name, aliases, "):
         in_memory_app.task(plain, x=1)
-    assert not in_memory_app.tasks
+    assert in_memory_app.tasks == before
 
 
 def test_an_option_that_a_deferral_does_not_have_is_refused(in_memory_app):

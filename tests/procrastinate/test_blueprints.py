@@ -6,6 +6,11 @@ from pytest_taskq.procrastinate import Blueprint
 from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered, UnboundTaskError
 
 
+def own_tasks(app):
+    """The names of the tasks that the library has not brought along."""
+    return {name for name in app.tasks if "builtin" not in name}
+
+
 @pytest.fixture
 def mails():
     mails, mails.sent = Blueprint(), []
@@ -25,7 +30,7 @@ def test_a_task_that_no_app_has_taken_over_cannot_be_deferred(mails):
 def test_an_app_takes_the_tasks_over_under_a_namespace(app, mails):
     greet = mails.tasks["greet"]
     app.add_tasks_from(mails, namespace="mails")
-    assert set(app.tasks) == {"mails:greet", "mails:hello"}
+    assert own_tasks(app) == {"mails:greet", "mails:hello"}
     greet.defer(who="Ada")
     app.configure_task("mails:hello").defer(who="Bob")
     app.run_worker(wait=False)
@@ -39,7 +44,7 @@ def test_an_empty_namespace_keeps_the_names_and_blueprints_can_be_nested(app, ma
     outer = Blueprint()
     outer.add_tasks_from(mails, namespace="mails")
     app.add_tasks_from(outer, namespace="")
-    assert set(app.tasks) == {"mails:greet", "mails:hello"}
+    assert own_tasks(app) == {"mails:greet", "mails:hello"}
 
 
 def test_a_name_that_is_taken_keeps_everything_as_it_was(app, mails):
@@ -47,7 +52,7 @@ def test_a_name_that_is_taken_keeps_everything_as_it_was(app, mails):
     with pytest.raises(TaskAlreadyRegistered):
         app.add_tasks_from(mails, namespace="x")
     assert set(mails.tasks) == {"greet", "hello"}
-    assert set(app.tasks) == {"x:greet"}
+    assert own_tasks(app) == {"x:greet"}
 
 
 def test_schedules_come_with_the_tasks(app, mails, taskq_clock):

@@ -5,7 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_taskq.procrastinate.exceptions import ConnectorException, NoResult, UniqueViolation
+from pytest_taskq.procrastinate.exceptions import (
+    AlreadyEnqueued,
+    ConnectorException,
+    NoResult,
+    UniqueViolation,
+)
 from pytest_taskq.procrastinate.jobs import Status
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.taskq_strict(False)]
@@ -28,6 +33,19 @@ async def test_it_tells_the_status_of_a_job(manager, note):
         await manager.get_job_status_async(99)
     with pytest.raises(RuntimeError, match="get_job_status_async"):
         manager.get_job_status(job_id)
+
+
+async def test_it_defers_several_jobs_or_none(manager, app):
+    jobs = [app.configure_task("note", queue=queue).job for queue in ("a", "b")]
+    stored = await manager.batch_defer_jobs_async(jobs)
+    assert [(job.id, job.queue, job.status) for job in stored] == [
+        (1, "a", "todo"),
+        (2, "b", "todo"),
+    ]
+    one = app.configure_task("note", queueing_lock="one").job
+    with pytest.raises(AlreadyEnqueued, match="'one' is held by job 3"):
+        await manager.batch_defer_jobs_async([one, one])
+    assert len(app.connector.jobs) == 2
 
 
 async def test_a_job_that_waits_is_cancelled_or_deleted(manager, note, app):

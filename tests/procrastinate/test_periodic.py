@@ -2,12 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.procrastinate import App, InMemoryConnector
-from pytest_taskq.procrastinate.exceptions import TaskAlreadyRegistered
+from pytest_taskq.procrastinate.exceptions import (
+    AlreadyEnqueued,
+    InvalidTimestamp,
+    TaskAlreadyRegistered,
+)
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -87,6 +92,40 @@ def test_a_missed_tick_is_dropped_after_the_maximal_delay(in_memory_connector, t
     taskq_clock.advance(minutes=10)
     app.run_worker(wait=False)
     assert len(app.connector.jobs) == 2
+
+
+@pytest.mark.asyncio
+async def test_a_tick_is_deferred_once_by_hand_or_by_a_worker(app, ticks, taskq_clock):
+    first, second = (int(NOON.timestamp()) + 60 * minutes for minutes in (20, 40))
+    by_hand = partial(app.job_manager.defer_periodic_job, periodic_id="", defer_timestamp=first)
+    job = app.tasks["chime"].configure(task_kwargs={"timestamp": first}).job
+    assert await by_hand(job) == 1
+    assert await by_hand(job) is None
+    taskq_clock.advance(minutes=45)
+    await app.run_worker_async(wait=False)
+    assert ticks == [20, 40]
+    later = job.evolve(task_kwargs={"timestamp": second})
+    assert await app.job_manager.defer_periodic_job(later, "", second) is None
+    assert await app.job_manager.defer_periodic_job(later, "another", second) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_tick_that_a_queueing_lock_kept_out_may_be_deferred_later(app, ticks):
+    at = int(NOON.timestamp())
+    job = app.tasks["chime"].configure(queueing_lock="one", task_kwargs={"timestamp": at}).job
+    waits = await app.tasks["chime"].configure(queueing_lock="one").defer_async(timestamp=at)
+    with pytest.raises(AlreadyEnqueued, match=f"held by job {waits}"):
+        await app.job_manager.defer_periodic_job(job, "", at)
+    await app.run_worker_async(wait=False)
+    assert await app.job_manager.defer_periodic_job(job, "", at) is not None
+
+
+@pytest.mark.asyncio
+async def test_the_job_of_a_tick_is_told_which_it_is(app, ticks):
+    job = app.tasks["chime"].configure(task_kwargs={"timestamp": 1}).job
+    with pytest.raises(InvalidTimestamp, match="The tick is 2, and its argument timestamp is 1"):
+        await app.job_manager.defer_periodic_job(job, "", 2)
+    assert len(app.connector.jobs) == 0
 
 
 def test_what_is_no_cron_expression_is_refused_at_once(app):

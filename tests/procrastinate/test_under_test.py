@@ -8,7 +8,7 @@ import pytest
 from pytest_taskq import wait_until
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.engine.under_test import AppUnderTest, Call
-from pytest_taskq.procrastinate import App
+from pytest_taskq.procrastinate import App, builtin_tasks
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 
 pytestmark = pytest.mark.asyncio
@@ -24,7 +24,7 @@ async def test_it_tells_the_parameters_that_the_library_fills_in(app, under):
     def mail(context, to): ...
 
     tasks = under.tasks()
-    assert set(tasks) == {"note", "mail"}
+    assert set(tasks) == {"note", "mail", builtin_tasks.NAME}
     assert (tasks["mail"].given, tasks["note"].given) == ({"context"}, frozenset())
     assert tasks["mail"].function is mail.func
 
