@@ -32,6 +32,11 @@ except ImportError:
 __all__ = ["Adopted", "TaskqConnector"]
 
 STATEMENTS = 1_000
+WITH_CONNECTION = [
+    f"execute_query_{rows}{how}_with_connection"
+    for rows in ("one", "all")
+    for how in ("", "_async")
+]
 
 Suffix = Literal["run", "one", "all"]
 
@@ -245,6 +250,10 @@ class Adopted:
             json_dumps=json_of(before, "json_dumps"),
             json_loads=json_of(before, "json_loads"),
         )
+        for name in WITH_CONNECTION:
+            given = getattr(before, name, None)
+            if getattr(given, "__module__", None) == connector.__name__:
+                setattr(self.connector, name, given)  # it refuses, as it does in production
         self.connector.open()
         self.connector.states.clear()
         self._ticks = Ticks(self.app, self.connector)

@@ -111,8 +111,11 @@ class JobDeferrer:
         schedule_in: Mapping[str, float] | None = None,
         queue: str | None = None,
         priority: int | None = None,
+        connection: object = None,
     ) -> JobDeferrer:
         """A deferrer with these options; None keeps the task's own.
+
+        ``connection`` is taken and changes nothing: a job has no part in its transaction.
 
         ``schedule_in`` has the keywords of ``timedelta`` and counts from now. Raises ValueError
         when both schedules are given, for a naive ``schedule_at`` and for a negative delay,

@@ -89,6 +89,7 @@ class Task(Generic[P, R]):
         schedule_in: Mapping[str, float] | None = None,
         queue: str | None = None,
         priority: int | None = None,
+        connection: object = None,
     ) -> JobDeferrer:
         """See ``JobDeferrer.configure``."""
         return self.deferrer.configure(
@@ -99,6 +100,7 @@ class Task(Generic[P, R]):
             schedule_in=schedule_in,
             queue=queue,
             priority=priority,
+            connection=connection,
         )
 
     async def defer_async(self, **task_kwargs: Any) -> int:

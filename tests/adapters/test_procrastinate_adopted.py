@@ -7,6 +7,8 @@ import procrastinate
 import procrastinate.testing
 import pytest
 from procrastinate import utils
+from procrastinate.connector import BaseAsyncConnector as Base
+from procrastinate.exceptions import ConnectorException
 
 from pytest_taskq import job
 from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
@@ -192,6 +194,33 @@ async def test_a_job_that_was_aborted_is_no_error_to_raise(app, error):
     await give_up.defer_async()
     await app.run_worker_async(wait=False, raise_errors=True)
     assert app.connector.jobs[0].status == "aborted"
+
+
+async def test_a_connection_is_taken_where_the_users_own_connector_takes_one(app, at):
+    job_id = await app.tasks["look"].configure(connection=object()).defer_async()
+    assert await app.job_manager.get_job_status_async(job_id, connection=object())
+
+
+class WithoutConnections(procrastinate.testing.InMemoryConnector):
+    """As Django's, and those of other drivers."""
+
+    execute_query_one_with_connection = Base.execute_query_one_with_connection
+    execute_query_all_with_connection = Base.execute_query_all_with_connection
+    execute_query_one_async_with_connection = Base.execute_query_one_async_with_connection
+    execute_query_all_async_with_connection = Base.execute_query_all_async_with_connection
+
+
+async def test_a_connection_is_refused_where_production_refuses_it():
+    own = procrastinate.App(connector=WithoutConnections())
+    task = own.task(name="t")(lambda: None)
+    adopted = Adopted(own, Queue(MemoryStore(), Clock("held")))
+    refused = pytest.raises(ConnectorException, match="WithoutConnections does not support")
+    with refused:
+        await task.configure(connection=object()).defer_async()
+    with refused:
+        await asyncio.to_thread(task.configure(connection=object()).defer)
+    assert not adopted.connector.jobs
+    adopted.close()
 
 
 async def test_one_job_is_performed_alone(app, taskq):

@@ -78,6 +78,13 @@ def test_a_schedule_is_an_instant_or_counts_from_now(task, jobs, taskq_clock):
     ]
 
 
+def test_a_connection_is_taken(in_memory_app):
+    task = in_memory_app.task(lambda: None, name="t")
+    task.configure(connection=object()).configure(connection=object()).defer()
+    in_memory_app.configure_task("t", connection=object()).defer()
+    assert len(in_memory_app.connector.jobs) == 2
+
+
 @pytest.mark.parametrize(
     "schedule",
     [
