@@ -90,58 +90,63 @@ class DjangoAdopted(Adopted):
 
 
 class _Transactions:
-    """What was deferred in transactions that still go on, by their savepoints.
+    """What was deferred in transactions that still go on: jobs, and savepoints between them.
 
     The connection tells of what is rolled back: its own methods do, for as long as this is open.
     """
 
     def __init__(self, take_back: Callable[[JobId], None]) -> None:
         self._take_back = take_back
-        self._followed: list[Any] = []
-        self._open: list[tuple[Any, frozenset[Any], JobId]] = []
+        self._logs: dict[Any, list[JobId | str]] = {}
 
     def note(self, connection: Any, job_id: JobId) -> None:
         """A job was deferred on this connection."""
-        if connection.in_atomic_block:
-            if connection not in self._followed:
+        by_hand = connection.connection is not None and not connection.autocommit
+        if connection.in_atomic_block or by_hand:
+            if connection not in self._logs:
                 self._follow(connection)
-            self._open.append((connection, frozenset(connection.savepoint_ids), job_id))
+            self._logs[connection].append(job_id)
 
     def close(self) -> None:
         """Follow no more."""
-        for connection in self._followed:
-            for name in ("savepoint_rollback", "rollback", "commit"):
+        for connection in self._logs:
+            for name in ("savepoint", "savepoint_rollback", "rollback", "commit"):
                 vars(connection).pop(name, None)
 
     def _follow(self, connection: Any) -> None:
-        self._followed.append(connection)
-        savepoint_rollback, rollback = connection.savepoint_rollback, connection.rollback
-        commit = connection.commit
+        log = self._logs[connection] = []
+        savepoint, savepoint_rollback = connection.savepoint, connection.savepoint_rollback
+        rollback, commit = connection.rollback, connection.commit
 
-        def roll_back_to(sid: Any) -> None:
+        def begin() -> Any:
+            sid = savepoint()
+            if sid is not None:
+                log.append(sid)
+            return sid
+
+        def roll_back_to(sid: str) -> None:
             savepoint_rollback(sid)
-            self._drop(connection, lambda sids: sid in sids)
+            # One that is not known was there before the first job.
+            self._drop(log, log.index(sid) + 1 if sid in log else 0)
 
         def roll_back() -> None:
             rollback()
-            self._drop(connection, lambda _sids: True)
+            self._drop(log, 0)
 
         def commit_all() -> None:
             commit()
-            self._open = [each for each in self._open if each[0] is not connection]
+            log.clear()
 
+        connection.savepoint = begin
         connection.savepoint_rollback = roll_back_to
         connection.rollback = roll_back
         connection.commit = commit_all
 
-    def _drop(self, connection: Any, is_gone: Callable[[frozenset[Any]], bool]) -> None:
-        left = []
-        for each in self._open:
-            if each[0] is connection and is_gone(each[1]):
-                self._take_back(each[2])
-            else:
-                left.append(each)
-        self._open = left
+    def _drop(self, log: list[JobId | str], start: int) -> None:
+        for each in log[start:]:
+            if isinstance(each, JobId):
+                self._take_back(each)
+        del log[start:]
 
 
 @contextmanager
