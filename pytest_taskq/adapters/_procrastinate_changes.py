@@ -5,18 +5,12 @@ Each function returns the next record, or raises Refused with the database's own
 
 from __future__ import annotations
 
-from pytest_taskq.adapters._procrastinate_rows import (
-    ABORTED,
-    SCHEDULED,
-    holds_of,
-    others_of,
-    queueing_lock_of,
-    with_label,
-)
+from pytest_taskq.adapters._procrastinate_rows import ABORTED, SCHEDULED, with_label
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
 from pytest_taskq.core.payload import encode_result
+from pytest_taskq.engine.locks import holds_of, others_of, queueing_lock_of
 
 __all__ = [
     "ENDS",

@@ -15,11 +15,12 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_arguments import Arguments
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import CURRENT_WORKER, Listeners, Notify
-from pytest_taskq.adapters._procrastinate_rows import lock_of, row_of, status_of
+from pytest_taskq.adapters._procrastinate_rows import row_of, status_of
 from pytest_taskq.adapters._procrastinate_seed import seed
 from pytest_taskq.adapters._procrastinate_tables import Tables
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.store import JobQuery
+from pytest_taskq.engine.locks import lock_of
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.rows import JobRow, JobsView
 

@@ -18,17 +18,14 @@ from pytest_taskq.adapters._procrastinate_changes import (
 )
 from pytest_taskq.adapters._procrastinate_choice import Choice, NewJob
 from pytest_taskq.adapters._procrastinate_lists import Lists, Row
-from pytest_taskq.adapters._procrastinate_rows import (
-    SCHEDULED,
-    holds_of,
-    queueing_lock_of,
-)
+from pytest_taskq.adapters._procrastinate_rows import SCHEDULED
 from pytest_taskq.core.errors import NameHeld
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import NO_LABELS, Failure, Job, JobId, State
 from pytest_taskq.core.outcome import Again, Failed
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.engine.execute import describe_failure
+from pytest_taskq.engine.locks import holds_of, queueing_lock_of
 from pytest_taskq.engine.queue import Queue, Told
 
 __all__ = ["Queries"]

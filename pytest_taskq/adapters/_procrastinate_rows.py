@@ -6,23 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime
-from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.payload import decode_call
+from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = [
-    "ABORTED",
-    "SCHEDULED",
-    "holds_of",
-    "lock_of",
-    "others_of",
-    "queueing_lock_of",
-    "row_of",
-    "status_of",
-    "with_label",
-]
-
-QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
-LOCK, QUEUEING_LOCK = LOCKS = "lock:", "queueing_lock:"
+__all__ = ["ABORTED", "SCHEDULED", "row_of", "status_of", "with_label"]
 
 SCHEDULED = "scheduled"
 """The label of a job that has a schedule: ``due_at`` alone cannot tell."""
@@ -36,30 +24,6 @@ _STATUSES = {
     State.DEAD: "failed",
     State.CANCELLED: "cancelled",
 }
-
-
-def holds_of(lock: str | None, queueing_lock: str | None) -> tuple[Hold, ...]:
-    """The names for these locks: the one runs its jobs in strict order, the other lets one wait."""
-    if lock is None and queueing_lock is None:
-        return ()
-    ordered = () if lock is None else (Hold(LOCK + lock, RUNNING, ordered=True),)
-    single = () if queueing_lock is None else (Hold(QUEUEING_LOCK + queueing_lock, QUEUED),)
-    return ordered + single
-
-
-def lock_of(record: Job) -> str | None:
-    """The lock of a job."""
-    return _name(record, LOCK)
-
-
-def queueing_lock_of(record: Job) -> str | None:
-    """The queueing lock of a job."""
-    return _name(record, QUEUEING_LOCK)
-
-
-def others_of(record: Job) -> tuple[Hold, ...]:
-    """The names of a job that are no locks of the library."""
-    return tuple([hold for hold in record.holds if not hold.name.startswith(LOCKS)])
 
 
 def status_of(record: Job) -> str:
@@ -80,8 +44,8 @@ def row_of(record: Job, worker_id: int | None) -> dict[str, Any]:
         "queue_name": record.queue,
         "task_name": record.task,
         "priority": record.priority,
-        "lock": _name(record, LOCK),
-        "queueing_lock": _name(record, QUEUEING_LOCK),
+        "lock": lock_of(record),
+        "queueing_lock": queueing_lock_of(record),
         "args": decode_call(record.payload)[1],
         "status": status_of(record),
         "scheduled_at": to_datetime(record.due_at) if scheduled else None,
@@ -89,10 +53,3 @@ def row_of(record: Job, worker_id: int | None) -> dict[str, Any]:
         "abort_requested": record.cancel_requested,
         "worker_id": worker_id,
     }
-
-
-def _name(record: Job, prefix: str) -> str | None:
-    for hold in record.holds:
-        if hold.name.startswith(prefix):
-            return hold.name.removeprefix(prefix)
-    return None

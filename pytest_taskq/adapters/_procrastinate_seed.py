@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from pytest_taskq.adapters._procrastinate_changes import ENDS
-from pytest_taskq.adapters._procrastinate_rows import ABORTED, SCHEDULED, holds_of
+from pytest_taskq.adapters._procrastinate_rows import ABORTED, SCHEDULED
 from pytest_taskq.core.instants import Instant, to_instant
 from pytest_taskq.core.job import Job, JobId, Lease, State
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.store import Change
+from pytest_taskq.engine.locks import holds_of
 from pytest_taskq.engine.queue import Queue
 
 __all__ = ["seed"]

@@ -13,13 +13,13 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_choice import Choice
 from pytest_taskq.adapters._procrastinate_queries import Queries
-from pytest_taskq.adapters._procrastinate_rows import queueing_lock_of
 from pytest_taskq.adapters._procrastinate_worker import new_job
 from pytest_taskq.core.errors import BadOption, UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule, cron
+from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.under_test import Call, TaskInfo, Told
 
 __all__ = ["UnderTest"]

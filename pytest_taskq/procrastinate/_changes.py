@@ -5,7 +5,8 @@ from __future__ import annotations
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
-from pytest_taskq.procrastinate._records import holds_of, others_of, queueing_lock_of, status_of
+from pytest_taskq.engine.locks import holds_of, others_of, queueing_lock_of
+from pytest_taskq.procrastinate._records import status_of
 from pytest_taskq.procrastinate.exceptions import ConnectorException
 from pytest_taskq.procrastinate.jobs import Status
 

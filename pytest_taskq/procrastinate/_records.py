@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime
-from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.payload import decode_call
+from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = ["SCHEDULED", "attempts_of", "holds_of", "row_of", "status_of"]
-
-QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
-LOCK, QUEUEING_LOCK = LOCKS = "lock:", "queueing_lock:"
+__all__ = ["SCHEDULED", "attempts_of", "row_of", "status_of"]
 
 SCHEDULED = {"scheduled": True}
 """The labels of a job that was deferred with a schedule: ``due_at`` alone cannot tell."""
@@ -24,35 +22,6 @@ _STATUSES = {
     State.DEAD: "failed",
     State.CANCELLED: "cancelled",
 }
-
-
-def holds_of(lock: str | None, queueing_lock: str | None) -> tuple[Hold, ...]:
-    """The names for these locks.
-
-    A lock lets its jobs run one by one in strict order, whatever the earlier one waits for; a
-    queueing lock lets one job wait.
-    """
-    holds = []
-    if lock is not None:
-        holds.append(Hold(LOCK + lock, RUNNING, ordered=True))
-    if queueing_lock is not None:
-        holds.append(Hold(QUEUEING_LOCK + queueing_lock, QUEUED))
-    return tuple(holds)
-
-
-def lock_of(record: Job) -> str | None:
-    """The lock of a job."""
-    return _name(record, LOCK)
-
-
-def queueing_lock_of(record: Job) -> str | None:
-    """The queueing lock of a job."""
-    return _name(record, QUEUEING_LOCK)
-
-
-def others_of(record: Job) -> tuple[Hold, ...]:
-    """The names of a job that are no locks of the library."""
-    return tuple([hold for hold in record.holds if not hold.name.startswith(LOCKS)])
 
 
 def status_of(record: Job) -> str:
@@ -89,10 +58,3 @@ def row_of(record: Job) -> dict[str, Any]:
         "abort_requested": record.cancel_requested and record.state is State.RUNNING,
         "worker_id": record.lease.worker if record.lease else None,
     }
-
-
-def _name(record: Job, prefix: str) -> str | None:
-    for hold in record.holds:
-        if hold.name.startswith(prefix):
-            return hold.name.removeprefix(prefix)
-    return None

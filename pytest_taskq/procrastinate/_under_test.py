@@ -13,8 +13,8 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule
+from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.under_test import Call, TaskInfo, Told
-from pytest_taskq.procrastinate._records import queueing_lock_of
 from pytest_taskq.procrastinate.jobs import JobDeferrer
 from pytest_taskq.procrastinate.tasks import Task
 

@@ -15,18 +15,13 @@ from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId, State
 from pytest_taskq.core.outcome import Again, Outcome
 from pytest_taskq.engine.execute import describe_failure
+from pytest_taskq.engine.locks import holds_of, lock_of, others_of, queueing_lock_of
 from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.procrastinate._attempt import Attempts
-from pytest_taskq.procrastinate._records import (
-    holds_of,
-    lock_of,
-    others_of,
-    queueing_lock_of,
-    row_of,
-)
+from pytest_taskq.procrastinate._records import row_of
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 from pytest_taskq.procrastinate.jobs import DeleteJobCondition, Job
 from pytest_taskq.procrastinate.middleware import Middleware, check_kind

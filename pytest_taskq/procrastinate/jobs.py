@@ -14,10 +14,11 @@ from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import NO_LABELS
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.store import Refusal
+from pytest_taskq.engine.locks import holds_of, queueing_lock_of
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.procrastinate._json import encode_kwargs
 from pytest_taskq.procrastinate._options import to_delay
-from pytest_taskq.procrastinate._records import SCHEDULED, holds_of, queueing_lock_of
+from pytest_taskq.procrastinate._records import SCHEDULED
 from pytest_taskq.procrastinate._sync import run_sync
 from pytest_taskq.procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 

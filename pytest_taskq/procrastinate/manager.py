@@ -10,10 +10,11 @@ from pytest_taskq.core.errors import NameHeld
 from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId, State
+from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.procrastinate._changes import finished, retried
 from pytest_taskq.procrastinate._deferring import Deferring
 from pytest_taskq.procrastinate._listening import NotificationCallback, listen
-from pytest_taskq.procrastinate._records import queueing_lock_of, row_of, status_of
+from pytest_taskq.procrastinate._records import row_of, status_of
 from pytest_taskq.procrastinate.exceptions import ConnectorException, NoResult, UniqueViolation
 from pytest_taskq.procrastinate.jobs import Job, Status
 
