@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -14,28 +14,33 @@ from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_choice import Choice
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_worker import new_job
-from pytest_taskq.core.errors import BadOption, UnknownTask
+from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule, cron
 from pytest_taskq.engine.locks import queueing_lock_of
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import (
+    Call,
+    OnQueue,
+    TaskInfo,
+    Told,
+    name_by_module,
+    until_one_ends,
+)
 
 __all__ = ["UnderTest"]
 
 
-class UnderTest:
+class UnderTest(OnQueue):
     """See ``AppUnderTest``."""
 
     library = "procrastinate"
 
     def __init__(self, app: Any, connector: Any) -> None:
+        super().__init__(connector.queue)
         self._app = app
         self._connector: Any = connector
-        self._queue = connector.queue
-        self.clock = self._queue.clock
-        self.history = self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
@@ -58,18 +63,12 @@ class UnderTest:
         own = getattr(task, "name", None) if hasattr(task, "defer_async") else None
         if isinstance(own, str):
             return own
-        module, called = (getattr(task, part, None) for part in ("__module__", "__name__"))
-        return f"{module}.{called}" if callable(task) and module and called else None
+        return name_by_module(task)
 
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``; the key of a job is its queueing lock."""
         args, kwargs = decode_call(job.payload)
         return Told(args, kwargs, job.priority, queueing_lock_of(job))
-
-    def jobs(self) -> Sequence[Job]:
-        """See ``AppUnderTest.jobs``."""
-        jobs: Sequence[Job] = self._queue.sync(self._queue.find())
-        return jobs
 
     async def enqueue(self, call: Call) -> Job:
         """See ``AppUnderTest.enqueue``. Raises UnknownTask, and what the library raises."""
@@ -82,7 +81,7 @@ class UnderTest:
         (row,) = await self._connector.answer(
             "defer_jobs", "all", jobs=[new_job(job)], runs=call.attempt - 1
         )
-        stored: Job = await self._queue.get(row["id"])
+        stored: Job = await self._connector.queue.get(row["id"])
         return stored
 
     async def run(
@@ -103,30 +102,13 @@ class UnderTest:
                 await self._run_until(until, over)
         return choice.claimed
 
-    async def forget(self, job: Job) -> None:
-        """See ``AppUnderTest.forget``."""
-        await self._queue.forget(job.id)
-
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""
-        runs = [
-            asyncio.ensure_future(self._app.run_worker_async(wait=True, name=f"worker-{number}"))
-            for number in range(1, workers + 1)
-        ]
-        try:
-            done, _ = await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for run in runs:
-                run.cancel()
-            await asyncio.gather(*runs, return_exceptions=True)
-        done.pop().result()
+        names = [f"worker-{number}" for number in range(1, workers + 1)]
+        await until_one_ends(self._app.run_worker_async(wait=True, name=name) for name in names)
 
     async def _run_until(self, until: int, over: asyncio.Event) -> None:
-        if self.clock.mode == "real":
-            raise BadOption(
-                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
-                "marker taskq_time, or run without an instant."
-            )
+        self.clock.check_movable()
         worker = self._app._worker(wait=True)  # noqa: SLF001 - to stop it without a cancellation
         going = asyncio.ensure_future(worker.run())
         passing = asyncio.ensure_future(

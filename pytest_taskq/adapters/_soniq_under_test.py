@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,28 +12,26 @@ from typing import Any
 from pytest_taskq.adapters._soniq_jobs import Jobs
 from pytest_taskq.adapters._soniq_rows import stored_args
 from pytest_taskq.adapters._soniq_running import Running
-from pytest_taskq.core.errors import BadOption, UnknownTask
+from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.schedule import Schedule, cron, every
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told, name_by_module
 
 __all__ = ["UnderTest"]
 
 
-class UnderTest:
+class UnderTest(OnQueue):
     """See ``AppUnderTest``. ``context``: the class of parameters that Soniq fills in itself."""
 
     library = "soniq"
 
     def __init__(self, app: Any, backend: Jobs, running: Running, context: type[Any]) -> None:
+        super().__init__(backend.queue)
         self._app = app
         self._backend = backend
         self._running = running
         self._context = context
-        self._queue = backend.queue
-        self.clock = self._queue.clock
-        self.history = self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -49,18 +47,13 @@ class UnderTest:
             return own
         if type(task).__name__ == "TaskRef":
             return str(getattr(task, "name", None))
-        module, called = (getattr(task, part, None) for part in ("__module__", "__name__"))
-        return f"{module}.{called}" if callable(task) and module and called else None
+        return name_by_module(task)
 
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``; the key of a job is its dedup key."""
         args = stored_args(job)
         positional, named = ((), args) if isinstance(args, dict) else ((args,), {})
         return Told(positional, named, -job.priority, job.labels.get("dedup_key"))
-
-    def jobs(self) -> Sequence[Job]:
-        """See ``AppUnderTest.jobs``."""
-        return self._queue.sync(self._queue.find())
 
     async def enqueue(self, call: Call) -> Job:
         """See ``AppUnderTest.enqueue``. Raises UnknownTask, and what the library raises."""
@@ -92,16 +85,8 @@ class UnderTest:
         """See ``AppUnderTest.run``."""
         if until is None:
             return await self._running.what_is_due(attempts=attempts, only=only, ends=ends)
-        if self.clock.mode == "real":
-            raise BadOption(
-                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
-                "marker taskq_time, or run without an instant."
-            )
+        self.clock.check_movable()
         return await self._running.until(until, attempts=attempts, only=only, ends=ends)
-
-    async def forget(self, job: Job) -> None:
-        """See ``AppUnderTest.forget``."""
-        await self._queue.forget(job.id)
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

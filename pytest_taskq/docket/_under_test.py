@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.instants import to_micros
@@ -15,7 +15,7 @@ from pytest_taskq.docket._perpetual import Cron, Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, plan_of
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told
 
 if TYPE_CHECKING:
     from pytest_taskq.docket._states import TaskFunction
@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["DocketUnderTest"]
 
 
-class DocketUnderTest:
+class DocketUnderTest(OnQueue):
     """A docket in front of the harness; see ``AppUnderTest``."""
 
     library = "docket"
 
     def __init__(self, docket: Docket) -> None:
+        super().__init__(docket.queue)
         self._docket = docket
-        self._queue = docket.queue
         self._infos = _Infos(docket)
-        self.clock = self._queue.clock
-        self.history = self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -50,11 +48,6 @@ class DocketUnderTest:
         """See ``AppUnderTest.tell``. Dockets know no priority."""
         args, kwargs = decode(job.payload)
         return Told(args, kwargs, job.priority, chosen_key(job))
-
-    def jobs(self) -> Sequence[Job]:
-        """See ``AppUnderTest.jobs``."""
-        queue = self._queue
-        return queue.sync(queue.find())
 
     async def enqueue(self, call: Call) -> Job:
         """See ``AppUnderTest.enqueue``. Raises UnknownTask for a name that is not registered."""
@@ -72,10 +65,6 @@ class DocketUnderTest:
         """See ``AppUnderTest.run``. Automatic tasks are not scheduled by it."""
         worker = Worker(self._docket, schedule_automatic_tasks=False)
         return await worker.run_until_idle(attempts=attempts, only=only, ends=ends, until=until)
-
-    async def forget(self, job: Job) -> None:
-        """See ``AppUnderTest.forget``."""
-        await self._queue.forget(job.id)
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

@@ -121,7 +121,7 @@ class Clock:
         what ``advance`` does.
         """
         step = to_step("elapse", by, units)
-        self._check_movable()
+        self.check_movable()
         until = self._after(step)
         with self.in_loop():
             time = LoopTime.present()
@@ -134,7 +134,7 @@ class Clock:
 
         Raises NotFinished when a task is still ready after 10,000 turns of the loop.
         """
-        self._check_movable()
+        self.check_movable()
         with self.in_loop():
             await LoopTime.present().settle()
 
@@ -155,6 +155,18 @@ class Clock:
         time = LoopTime.of(asyncio.get_running_loop())
         at = None if time is None else time.next_timer(awaited=True)
         return None if at is None else to_datetime(at)
+
+    def check_movable(self) -> None:
+        """Raise BadOption for a real clock, QueueClosed for that of another test."""
+        if self.mode == "real":
+            raise BadOption(
+                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
+                "marker taskq_time, or use the clock of the fixture taskq_clock."
+            )
+        if self._closed:
+            raise QueueClosed(
+                "This clock is closed. Its test has ended. Use the clock of the present test."
+            )
 
     def move_to(self, when: datetime) -> datetime:
         """Jump forward to an aware datetime. Raises BadOption when it lies in the past."""
@@ -222,20 +234,9 @@ class Clock:
         return now + step
 
     def _move(self, instant: int) -> datetime:
-        self._check_movable()
+        self.check_movable()
         self._depart(instant)
         return to_datetime(instant)
-
-    def _check_movable(self) -> None:
-        if self.mode == "real":
-            raise BadOption(
-                "A real clock cannot be moved. Its mode is 'real'. Leave mode='real' out of the "
-                "marker taskq_time, or use the clock of the fixture taskq_clock."
-            )
-        if self._closed:
-            raise QueueClosed(
-                "This clock is closed. Its test has ended. Use the clock of the present test."
-            )
 
     def _depart(self, instant: int) -> None:
         self._base = instant

@@ -6,7 +6,8 @@ other way to a queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -16,8 +17,17 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
+from pytest_taskq.engine.queue import Queue
 
-__all__ = ["AppUnderTest", "Call", "TaskInfo", "Told"]
+__all__ = [
+    "AppUnderTest",
+    "Call",
+    "OnQueue",
+    "TaskInfo",
+    "Told",
+    "name_by_module",
+    "until_one_ends",
+]
 
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -119,3 +129,41 @@ class AppUnderTest(Protocol):
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; then let them end as the library does."""
+
+
+class OnQueue:
+    """What is the same for every ``AppUnderTest`` whose jobs are on one queue of the engine."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.clock = queue.clock
+        self.history = queue.history
+
+    def jobs(self) -> Sequence[Job]:
+        """See ``AppUnderTest.jobs``."""
+        return self._queue.sync(self._queue.find())
+
+    async def forget(self, job: Job) -> None:
+        """See ``AppUnderTest.forget``."""
+        await self._queue.forget(job.id)
+
+
+def name_by_module(task: object) -> str | None:
+    """The name that libraries make of a function: module and name. None for what has none."""
+    module, name = (getattr(task, part, None) for part in ("__module__", "__name__"))
+    return f"{module}.{name}" if callable(task) and module and name else None
+
+
+async def until_one_ends(workers: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Run live workers together until one ends or this is cancelled; then all are cancelled.
+
+    Raises what the first one raised.
+    """
+    runs = [asyncio.ensure_future(worker) for worker in workers]
+    try:
+        done, _ = await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+    done.pop().result()

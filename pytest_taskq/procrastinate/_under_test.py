@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from inspect import signature
@@ -14,7 +13,14 @@ from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.locks import queueing_lock_of
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import (
+    Call,
+    OnQueue,
+    TaskInfo,
+    Told,
+    name_by_module,
+    until_one_ends,
+)
 from pytest_taskq.procrastinate.jobs import JobDeferrer
 from pytest_taskq.procrastinate.tasks import Task
 
@@ -24,16 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["UnderTest"]
 
 
-class UnderTest:
+class UnderTest(OnQueue):
     """See ``AppUnderTest``; the app is looked at on the connector that it has now."""
 
     library = "procrastinate"
 
     def __init__(self, app: App) -> None:
+        super().__init__(app.connector.queue)
         self._app = app
-        self._queue = app.connector.queue
-        self.clock = self._queue.clock
-        self.history = self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
@@ -54,17 +58,12 @@ class UnderTest:
         for known in self._app.tasks.values():
             if known.func is task:
                 return known.name
-        module, name = (getattr(task, part, None) for part in ("__module__", "__name__"))
-        return f"{module}.{name}" if callable(task) and module and name else None
+        return name_by_module(task)
 
     def tell(self, job: Record) -> Told:
         """See ``AppUnderTest.tell``; the key of a job is its queueing lock."""
         args, kwargs = decode_call(job.payload)
         return Told(args, kwargs, job.priority, queueing_lock_of(job))
-
-    def jobs(self) -> Sequence[Record]:
-        """See ``AppUnderTest.jobs``."""
-        return self._queue.sync(self._queue.find())
 
     async def enqueue(self, call: Call) -> Record:
         """See ``AppUnderTest.enqueue``. Raises as ``App.defer_async``."""
@@ -87,24 +86,12 @@ class UnderTest:
         run = self._app.worker_run({"wait": False}, only=only, ends=ends)
         return (await run.what_is_due(attempts=attempts, until=until)).attempts
 
-    async def forget(self, job: Record) -> None:
-        """See ``AppUnderTest.forget``."""
-        await self._queue.forget(job.id)
-
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""
         names = [f"worker-{number}" for number in range(1, workers + 1)]
-        runs = [
-            asyncio.ensure_future(self._app.worker_run({"wait": True, "name": name}).go())
-            for name in names
-        ]
-        try:
-            done, _ = await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for run in runs:
-                run.cancel()
-            await asyncio.gather(*runs, return_exceptions=True)
-        done.pop().result()
+        await until_one_ends(
+            self._app.worker_run({"wait": True, "name": name}).go() for name in names
+        )
 
     def _info(self, task: Task[..., Any], schedule: Schedule | None) -> TaskInfo:
         given = list(signature(task.func).parameters)[: task.pass_context]

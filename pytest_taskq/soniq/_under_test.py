@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
-from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.execute import describe_failure
-from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told
 from pytest_taskq.soniq._attempt import Conduct
 from pytest_taskq.soniq._enqueue import Options
 from pytest_taskq.soniq._registry import Registration, name_of
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["UnderTest"]
 
 
-class UnderTest:
+class UnderTest(OnQueue):
     """See ``engine.under_test.AppUnderTest``."""
 
     library = "soniq"
@@ -43,20 +41,10 @@ class UnderTest:
         registered: Mapping[str, Registration],
         conduct: Conduct,
     ) -> None:
+        super().__init__(queue)
         self._app = app
-        self._queue = queue
         self._registered = registered
         self._conduct = conduct
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the app's queue."""
-        return self._queue.clock
-
-    @property
-    def history(self) -> History:
-        """What happened to its jobs."""
-        return self._queue.history
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """The registered jobs by name."""
@@ -75,10 +63,6 @@ class UnderTest:
         """Soniq's jobs have keywords only; a key is the dedup key."""
         args, kwargs = decode_call(job.payload)
         return Told(args, kwargs, -job.priority, job.labels.get("dedup_key"))
-
-    def jobs(self) -> Sequence[Job]:
-        """Every job, dead letters too, oldest first."""
-        return self._queue.sync(self._queue.find())
 
     async def enqueue(self, call: Call) -> Job:
         """As ``app.enqueue``; positional arguments get the names that the function has for them."""
@@ -99,10 +83,6 @@ class UnderTest:
         """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
         worker = self._app._worker(1, only=only, ends=ends)  # noqa: SLF001 - its other half
         return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
-
-    async def forget(self, job: Job) -> None:
-        """See ``AppUnderTest.forget``."""
-        await self._queue.forget(job.id)
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""
