@@ -9,12 +9,13 @@ from functools import partial
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.tasks import Attempt
-from pytest_taskq.procrastinate._records import row_of
+from pytest_taskq.procrastinate._records import OF_ITSELF, row_of
 from pytest_taskq.procrastinate._sync import call_task_function
 from pytest_taskq.procrastinate.exceptions import JobAborted
 from pytest_taskq.procrastinate.job_context import AbortReason, JobContext
@@ -91,8 +92,8 @@ class Attempts:
             if again is not None:
                 return Failed(describe_failure(error), None if is_asked_for else again)
         if not is_asked_for:
-            # A job that aborts itself ends as one that was asked to.
-            await self._run.queue.cancel(job_id)
+            told = OF_ITSELF, None
+            await self._run.queue.change(job_id, "cancel", transitions.cancel, told)
         return Cancelled("aborted")
 
     def _context(self, record: Record) -> JobContext:

@@ -9,6 +9,7 @@ from typing import Protocol, TypedDict
 from pytest_taskq.core.job import JobId, State
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.procrastinate._records import OF_ITSELF
 
 __all__ = ["Notification", "NotificationCallback", "listen"]
 
@@ -57,6 +58,10 @@ async def listen(queue: Queue, notify: NotificationCallback, names: Iterable[str
 def _kind_of(event: Event) -> str | None:
     if event.verb == "enqueue":
         return "job_inserted"
-    if event.verb == "cancel" and event.job.state is State.RUNNING:
+    if (
+        event.verb == "cancel"
+        and event.job.state is State.RUNNING
+        and event.outcome is not OF_ITSELF
+    ):
         return "abort_job_requested"
     return None

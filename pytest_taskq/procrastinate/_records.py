@@ -7,13 +7,16 @@ from typing import Any
 
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
+from pytest_taskq.core.outcome import Cancelled
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = ["SCHEDULED", "attempts_of", "row_of", "status_of"]
+__all__ = ["OF_ITSELF", "SCHEDULED", "attempts_of", "row_of", "status_of"]
 
 SCHEDULED = {"scheduled": True}
 """The labels of a job that was deferred with a schedule: ``due_at`` alone cannot tell."""
+OF_ITSELF = Cancelled("aborted")
+"""Told with the request to abort that nobody made: a job that aborts itself ends as if asked to."""
 
 _STATUSES = {
     State.QUEUED: "todo",

@@ -12,7 +12,7 @@ from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.rows import JobRow, JobsView, NotThere
-from pytest_taskq.procrastinate._records import row_of
+from pytest_taskq.procrastinate._records import OF_ITSELF, row_of
 from pytest_taskq.procrastinate.exceptions import AppNotOpen
 from pytest_taskq.stores.memory import MemoryStore
 
@@ -126,7 +126,7 @@ def _told(event: Event) -> list[dict[str, Any]]:
             told = "aborted"
         case "cancel", State.CANCELLED:
             told = "cancelled"
-        case "cancel", _:
+        case "cancel", _ if event.outcome is not OF_ITSELF:
             told = "abort_requested"
         case "requeue", _:
             told = "retried"

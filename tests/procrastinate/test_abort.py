@@ -86,3 +86,5 @@ async def test_a_task_may_abort_itself(app):
     await task.defer_async()
     await app.run_worker_async(wait=False)
     assert app.connector.jobs[0].status == "aborted"
+    told = [event["type"] for event in app.connector.events[1]]
+    assert told == ["deferred", "started", "aborted"]

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from pytest_taskq import wait_until
+from pytest_taskq.procrastinate.exceptions import JobAborted
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.taskq_strict(False)]
 
@@ -69,3 +70,16 @@ async def test_requests_to_abort_are_told_of_and_nothing_else(app, told):
     await app.job_manager.cancel_job_by_id_async(1, abort=True)
     await running
     assert [each[1:] for each in everything] == [("abort_job_requested", 1)]
+
+
+async def test_a_job_that_aborts_itself_was_not_asked_to(app, told):
+    @app.task(name="give up")
+    async def give_up():
+        raise JobAborted
+
+    everything = await told()
+    await give_up.defer_async()
+    await app.run_worker_async(wait=False)
+    await give_up.defer_async()
+    await wait_until(lambda: len(everything) > 1)
+    assert [each[1:] for each in everything] == [("job_inserted", 1), ("job_inserted", 2)]
