@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.job import Job, State
+from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ class Drain:
             looked.add(error)  # of a job that ends the run itself, as pytest.fail() does
             raise
         if watch.found is not None:
-            looked.add(watch.found[1], watch.found[0])
-            _raise(*watch.found)
+            app, job, raised = watch.found
+            looked.add(raised, job)
+            _raise(job, raised.with_traceback(None) if is_misfit(app, job, raised) else raised)
         if watch.begun >= self.limit and not self.stops_at_limit:
             self._check_over(apps, watch)
 
@@ -125,25 +127,25 @@ class _Watch:
     def __init__(self, apps: Sequence[AppUnderTest], *, stops: bool, limit: int) -> None:
         self._stops = stops
         self._limit = limit
-        self._begin = [(app.history, len(app.history)) for app in apps]
+        self._begin = [(app, len(app.history)) for app in apps]
         self._places = list(self._begin)
         self.begun = 0
-        self.found: tuple[Job, BaseException] | None = None
+        self.found: tuple[AppUnderTest, Job, BaseException] | None = None
 
     def look(self) -> bool:
         """Look at what is new, and say whether all runs are to end."""
-        for at, (history, place) in enumerate(self._places):
-            self._places[at] = (history, len(history))
-            for event in history.since(place):
+        for at, (app, place) in enumerate(self._places):
+            self._places[at] = (app, len(app.history))
+            for event in app.history.since(place):
                 self.begun += event.verb == "claim"
                 if self._stops and self.found is None and event.error is not None:
-                    self.found = (event.job, event.error)
+                    self.found = (app, event.job, event.error)
         return self.found is not None or self.begun >= self._limit
 
     def events(self) -> Iterator[Event]:
         """All of them, since it was made."""
-        for history, place in self._begin:
-            yield from history.since(place)
+        for app, place in self._begin:
+            yield from app.history.since(place)
 
 
 def _raise(job: Job, error: BaseException) -> NoReturn:

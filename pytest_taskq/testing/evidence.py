@@ -13,6 +13,7 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import TaskInfo, Told
 from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.describe import describe_clock, instant_text, user_part
+from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.moments import AppShown, Teller
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, plural
@@ -132,7 +133,11 @@ def _failures(teller: Teller) -> list[str]:
     for job, failure, error in list(last.values())[:SHOWN]:
         name = teller.number(job.id)
         lines += ["", f"Job {name} ({job.task}) failed in attempt {job.attempt}:"]
-        lines += ["  " + teller.clean(line, job) for line in traceback_of(error, failure)]
+        if is_misfit(teller.app, job, error):
+            told = traceback.format_exception_only(error)
+        else:
+            told = traceback_of(error, failure)
+        lines += ["  " + teller.clean(line.rstrip(), job) for line in told]
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path, PurePath
-from traceback import walk_tb
+from traceback import format_exception_only, walk_tb
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job, State
@@ -13,6 +13,7 @@ from pytest_taskq.engine.interrupt import raised_by_a_statement
 from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.describe import user_part
 from pytest_taskq.testing.explain import listed
+from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import plural
 
@@ -41,6 +42,8 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
         return str(environment.unawaited.calls[0].not_awaited())
     if "errors" in kinds:
         hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
+        if hidden and any(is_misfit(app, *hidden[0]) for app in environment.shown()):
+            return "".join(format_exception_only(hidden[0][1])) + "\n".join(_notes(hidden))
         if hidden:
             _raise(hidden, environment)
     if "unexecuted" in kinds:
@@ -88,14 +91,7 @@ def _is_meant(error: BaseException, own: Path | None) -> bool:
 
 def _raise(hidden: list[tuple[Job, BaseException]], environment: Environment) -> None:
     __tracebackhide__ = True
-    (job, error), *others = hidden
-    which = f"job #{job.id} ({job.task}), attempt {job.attempt}"
-    notes = [f"raised by {which}, which no part of the test looked at"]
-    for owner, each in others:
-        notes.append(f"and {type(each).__name__} by job #{owner.id} ({owner.task})")
-    notes.append(
-        "Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False)."
-    )
+    error, notes = hidden[0][1], _notes(hidden)
     if not isinstance(error, Exception):
         text = "\n".join([f"{type(error).__name__} was {notes[0]}", *notes[1:]])
         raise AssertionError(text) from error
@@ -104,6 +100,16 @@ def _raise(hidden: list[tuple[Job, BaseException]], environment: Environment) ->
     # It may be an object of the module, which the next test raises too.
     environment.at_end(partial(setattr, error, "__notes__", before))
     raise error.with_traceback(user_part(error.__traceback__) or error.__traceback__)
+
+
+def _notes(hidden: list[tuple[Job, BaseException]]) -> list[str]:
+    (job, _), *others = hidden
+    which = f"job #{job.id} ({job.task}), attempt {job.attempt}"
+    return [
+        f"raised by {which}, which no part of the test looked at",
+        *(f"and {type(each).__name__} by job #{owner.id} ({owner.task})" for owner, each in others),
+        "Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False).",
+    ]
 
 
 def _unexecuted(environment: Environment) -> Iterator[SeenJob]:

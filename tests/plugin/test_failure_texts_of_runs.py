@@ -131,3 +131,49 @@ def test_it(taskq, docket):
     run_files(test_it=text).stdout.fnmatch_lines(
         ["E*At index 1 diff: #2 receipt(8) != job(receipt, 9)"]
     )
+
+
+MISFITS = """
+import pytest
+from pytest_taskq import job
+
+async def f(cart_id): ...
+
+@pytest.mark.asyncio
+async def test_drained(taskq, docket):
+    await docket.add(f)(1, 2)
+    await taskq.drain()
+
+@pytest.mark.asyncio
+async def test_run(docket, worker):
+    await docket.add(f)(wrong=1)
+    await worker.run_until_finished()
+
+def test_performed(taskq, docket):
+    docket.register(f)
+    taskq.perform(job(f, wrong=1))
+"""
+UNSEEN = """\
+TypeError: f() got an unexpected keyword argument 'wrong'
+raised by job #1 (f), attempt 1, which no part of the test looked at
+Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False)."""
+
+
+def test_arguments_that_a_task_does_not_take_show_no_lines_but_the_users(run_files):
+    result = run_files("--show-capture=no", test_it=MISFITS)
+    assert [line for line in result.outlines if line.startswith(("> ", "E  "))] == [
+        ">       await taskq.drain()",
+        "E       TypeError: f() takes 1 positional argument but 2 were given",
+        "E       raised by job #1 (f), attempt 1",
+    ]
+    assert result.stdout.str().count(UNSEEN) == 2
+    assert "pytest_taskq/" not in result.stdout.str().split("FAILURES")[1]
+
+
+def test_the_queue_shows_no_frames_of_such_a_job(run_files):
+    result = run_files("-k", "test_drained", test_it=MISFITS)
+    at = result.outlines.index("Job #1 (f) failed in attempt 1:")
+    assert result.outlines[at + 1 : at + 3] == [
+        "  TypeError: f() takes 1 positional argument but 2 were given",
+        "  raised by job #1 (f), attempt 1",
+    ]
