@@ -56,6 +56,14 @@ class UnderTest:
         own = getattr(task, "__name__", None) if callable(task) else None
         return next(names, own if isinstance(own, str) else None)
 
+    def register(self, task: object) -> str | None:
+        """See ``AppUnderTest.register``: as ``docket.add`` does it."""
+        name = self.name_of(task)
+        if name is None or not callable(task):
+            return None
+        self._docket.register(task)
+        return name
+
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``. Dockets know no priority."""
         args, kwargs = arguments_of(job.payload)

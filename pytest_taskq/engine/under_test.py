@@ -97,6 +97,12 @@ class AppUnderTest(Protocol):
         None for what no app of this library could have as a task.
         """
 
+    def register(self, task: object) -> str | None:
+        """Make a task known that is not, where scheduling it would do so, and give its name.
+
+        None where the library refuses a task that nobody has registered.
+        """
+
     def tell(self, job: Job) -> Told:
         """The job in the library's words. Raises when its payload cannot be read."""
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption
@@ -17,7 +17,7 @@ from pytest_taskq.engine.under_test import Call
 from pytest_taskq.testing.assertions import JobAssertions
 from pytest_taskq.testing.drain import Drain, Errors
 from pytest_taskq.testing.homes import home_of
-from pytest_taskq.testing.matching import JobPattern, pattern_of
+from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
 from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
 from pytest_taskq.testing.seen import Reading, SeenJob
@@ -98,13 +98,19 @@ class Harness(JobAssertions, WorkerChecks):
         )
         return Ran(call, lambda: self._run(drain), self._environment.unawaited)
 
-    def enqueue(self, wanted: object, *, at: datetime | Duration | None = None) -> Enqueued:
+    def enqueue(
+        self,
+        wanted: object,
+        *args: Never,
+        at: datetime | Duration | None = None,
+        **kwargs: Never,
+    ) -> Enqueued:
         """Enqueue a job as its library does: for tests that begin at the queue.
 
         ``at``: when it is to be due, or in how long.
         """
         __tracebackhide__ = True
-        pattern = pattern_of(wanted)
+        pattern = pattern_alone("enqueue", "at", wanted, args, kwargs)
         due = self._instant("enqueue", at)
 
         async def finish() -> SeenJob:
@@ -115,7 +121,7 @@ class Harness(JobAssertions, WorkerChecks):
 
         return Enqueued("taskq.enqueue()", finish, self._environment.unawaited)
 
-    def perform(self, wanted: object, *, attempt: int = 1) -> Performed:
+    def perform(self, wanted: object, *args: Never, attempt: int = 1, **kwargs: Never) -> Performed:
         """Run one new job alone: through codec, signature, dependencies and middleware.
 
         What its task raises is not raised here but given as ``error``. ``attempt``: the number
@@ -127,7 +133,7 @@ class Harness(JobAssertions, WorkerChecks):
             done.enqueued.assert_enqueued(job(receipt, cart_id=7))
         """
         __tracebackhide__ = True
-        pattern = pattern_of(wanted)
+        pattern = pattern_alone("perform", "attempt", wanted, args, kwargs)
         if type(attempt) is not int or attempt < 1:
             raise BadOption(
                 f"Attempts are counted from 1. attempt is {attempt!r}. Leave it out for the first."

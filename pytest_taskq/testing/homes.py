@@ -18,15 +18,22 @@ __all__ = ["check_pattern", "home_of"]
 def home_of(apps: Sequence[AppUnderTest], pattern: JobPattern) -> tuple[AppUnderTest, str]:
     """The app whose task it is, and the name that it has there.
 
-    Of several with such a task, the first that takes the arguments. Raises BadOption when there
-    is none.
+    Of several with such a task, the first that takes the arguments. Where there is none, a
+    function is registered with the first app that would do so when it is scheduled. Raises
+    BadOption when there is none either.
     """
     homes = list(_homes(apps, pattern))
     if homes:
         return next((home for home in homes if _refusal(home, pattern) is None), homes[0])
-    name, known = name_of(pattern.task), [name for app in apps for name in app.tasks()]
+    task, name = pattern.task, name_of(pattern.task)
+    if not isinstance(task, str):
+        names = ((app, app.register(task)) for app in apps)
+        registered = next(((app, name) for app, name in names if name is not None), None)
+        if registered is not None:
+            return registered
+        name = next(filter(None, (app.name_of(task) for app in apps)), name)
     raise BadOption(
-        f"There is no task {name!r}. {describe_names(name, known)} "
+        f"There is no task {name!r}. {describe_names(name, _known(apps))} "
         f"Register it on the app of the test, or correct the name."
     )
 
@@ -40,10 +47,14 @@ def check_pattern(apps: Sequence[AppUnderTest], pattern: JobPattern) -> str:
     refusals = [_refusal(home, pattern) for home in homes]
     if refusals and None not in refusals and refusals[0] is not None:
         raise refusals[0]
-    task, known = pattern.task, [name for app in apps for name in app.tasks()]
+    task, known = pattern.task, _known(apps)
     if not homes and isinstance(task, str) and get_close_matches(task, known, cutoff=0.7):
         return f"There is no task {task!r}. {describe_names(task, known)}"
     return ""
+
+
+def _known(apps: Sequence[AppUnderTest]) -> list[str]:
+    return [name for app in apps for name in app.tasks()]
 
 
 def _homes(apps: Sequence[AppUnderTest], pattern: JobPattern) -> Iterator[tuple[AppUnderTest, str]]:

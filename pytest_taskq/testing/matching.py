@@ -18,7 +18,16 @@ from pytest_taskq.testing.text import in_one_line
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo
 
-__all__ = ["JobPattern", "Mismatch", "alike", "job", "name_of", "pattern_of", "unreadable"]
+__all__ = [
+    "JobPattern",
+    "Mismatch",
+    "alike",
+    "job",
+    "name_of",
+    "pattern_alone",
+    "pattern_of",
+    "unreadable",
+]
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 _ABSENT = object()
@@ -105,6 +114,21 @@ def job(task: object, /, *args: Any, **kwargs: Any) -> JobPattern:
 def pattern_of(wanted: object) -> JobPattern:
     """The pattern itself, or that of all jobs of a task."""
     return wanted if isinstance(wanted, JobPattern) else job(wanted)
+
+
+def pattern_alone(
+    call: str, option: str, wanted: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> JobPattern:
+    """The pattern of what a call of the harness was given. Raises BadOption for anything beside."""
+    pattern = pattern_of(wanted)
+    if not args and not kwargs:
+        return pattern
+    whole = JobPattern(pattern.task, (*pattern.args, *args), {**pattern.kwargs, **kwargs})
+    beside = [*map(show, args), *(f"{key}={show(value)}" for key, value in kwargs.items())]
+    raise BadOption(
+        f"taskq.{call}() takes one job, and {option}=. It was given {', '.join(beside)} as well. "
+        f"Write taskq.{call}({whole!r})."
+    )
 
 
 def name_of(task: object) -> str:

@@ -109,3 +109,12 @@ async def test_workers_run_until_they_are_cancelled(docket, app):
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not docket.queue.runs
+
+
+async def test_a_function_is_registered_as_add_does_it(docket):
+    async def proof(): ...
+
+    app = docket.under_test()
+    assert app.register(proof) == "proof"
+    assert docket.tasks["proof"] is proof
+    assert (app.register("bake"), app.register(7)) == (None, None)

@@ -66,9 +66,12 @@ def run_files(pytester):
 
 @pytest.fixture
 def check(run_files):
-    """Run tests that all fail, in a shop; check the error of each, all of its lines under 100."""
+    """Run tests that all fail, in a shop; check the error of each, all of its lines under 100.
 
-    def check(tests, expected):
+    A sentence that says what to write is one line, ``widest``.
+    """
+
+    def check(tests, expected, widest=96):
         result = run_files("--show-capture=no", "--tb=short", test_it=SHOP + tests)
         lines = [""]
         for line in result.outlines:
@@ -77,6 +80,6 @@ def check(run_files):
             elif line.startswith("E   "):
                 lines.append(line.removeprefix("E   "))
         assert "\n".join(lines[1:]) + "\n" == expected
-        assert [line for line in lines if len(line) > 96] == []
+        assert [line for line in lines if len(line) > widest] == []
 
     return check

@@ -177,3 +177,33 @@ def test_the_queue_shows_no_frames_of_such_a_job(run_files):
         "  TypeError: f() takes 1 positional argument but 2 were given",
         "  raised by job #1 (f), attempt 1",
     ]
+
+
+def test_arguments_beside_the_task_of_a_call(check):
+    check(
+        """
+def test_performed(taskq):
+    taskq.perform(charge, 7, card=None)
+
+def test_enqueued(taskq):
+    taskq.enqueue(job(charge, 7), cents=1, at="1h")
+
+@pytest.mark.asyncio
+async def test_awaited(taskq):
+    await taskq.perform("receipt", 7)
+""",
+        """
+test_performed:
+pytest_taskq.core.errors.BadOption: taskq.perform() takes one job, and attempt=. It was given 7, \
+card=None as well. Write taskq.perform(job(charge, 7, card=None)).
+
+test_enqueued:
+pytest_taskq.core.errors.BadOption: taskq.enqueue() takes one job, and at=. It was given cents=1 \
+as well. Write taskq.enqueue(job(charge, 7, cents=1)).
+
+test_awaited:
+pytest_taskq.core.errors.BadOption: taskq.perform() takes one job, and attempt=. It was given 7 \
+as well. Write taskq.perform(job(receipt, 7)).
+""".replace("\\\n", ""),
+        widest=200,
+    )

@@ -7,6 +7,7 @@ import pytest
 
 from pytest_taskq import job
 from pytest_taskq.core.errors import BadOption, NotFinished
+from pytest_taskq.docket import Perpetual
 
 DAY = timedelta(days=1)
 
@@ -139,3 +140,39 @@ def test_a_sync_test_that_nothing_can_wake_ends(taskq, docket):
     taskq.enqueue(job(waits))
     with pytest.raises(NotFinished, match=r"nothing can wake .*waits \(in Event\.wait"):
         taskq.drain()
+
+
+def test_a_docket_learns_a_function_that_it_is_given_as_it_does_in_add(taskq, docket):
+    async def every_day(perpetual=Perpetual(every=DAY)): ...
+
+    assert taskq.perform(job(at_once, 1)).state == "succeeded"
+    assert taskq.retry_plan(at_once) == []
+    assert len(taskq.cron_plan(every_day, 3)) == 3
+    assert {"at_once", "every_day"} <= docket.tasks.keys()
+    assert taskq.enqueue(job(at_once, 2)).job.task == "at_once"
+
+
+def test_of_two_apps_the_one_learns_it_that_does_so(taskq, in_memory_app, docket):
+    assert taskq.perform(job(at_once, 1)).state == "succeeded"
+    assert "at_once" in docket.tasks
+
+
+def test_a_function_that_no_app_knows_is_told_with_the_nearest_names(
+    taskq, in_memory_app, soniq_app
+):
+    in_memory_app.task(name="test_homes.at_first")(at_once)
+
+    async def at_onse(m): ...
+
+    with pytest.raises(BadOption) as caught:
+        taskq.perform(at_onse)
+    assert str(caught.value) == (
+        "There is no task 'test_homes.at_onse'. The nearest is 'test_homes.at_first'. "
+        "Register it on the app of the test, or correct the name."
+    )
+
+
+@pytest.mark.parametrize("call", ["perform", "enqueue", "retry_plan"])
+def test_a_name_that_a_docket_does_not_know_is_refused(taskq, docket, call):
+    with pytest.raises(BadOption, match=r"There is no task 'at_once'\."):
+        getattr(taskq, call)("at_once")

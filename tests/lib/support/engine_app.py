@@ -68,6 +68,9 @@ class EngineApp:
         found = (name for name, info in self._infos.items() if info.function is task)
         return next(found, getattr(task, "__name__", None))
 
+    def register(self, task):
+        return None
+
     def tell(self, job):
         args, kwargs = decode_call(job.payload)
         return Told(args, kwargs, job.priority, job.key)
