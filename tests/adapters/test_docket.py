@@ -215,3 +215,10 @@ async def test_a_result_that_the_docket_does_not_keep_says_so(taskq, taskq_app):
     done = await taskq.perform(job(charge, cart_id=7))
     assert "not observable here: execution_ttl" in done.result.reason
     await taskq_app.clear()
+
+
+async def test_a_function_that_nobody_has_registered_is_registered_as_add_does_it(taskq, taskq_app):
+    async def proof(): ...
+
+    assert (await taskq.perform(proof)).state == "succeeded"
+    assert taskq_app.tasks["proof"] is proof

@@ -160,14 +160,14 @@ def test_of_two_apps_the_one_learns_it_that_does_so(taskq, in_memory_app, docket
 def test_a_function_that_no_app_knows_is_told_with_the_nearest_names(
     taskq, in_memory_app, soniq_app
 ):
-    in_memory_app.task(name="test_homes.at_first")(at_once)
+    in_memory_app.task(name=f"{__name__}.at_first")(at_once)
 
     async def at_onse(m): ...
 
     with pytest.raises(BadOption) as caught:
         taskq.perform(at_onse)
     assert str(caught.value) == (
-        "There is no task 'test_homes.at_onse'. The nearest is 'test_homes.at_first'. "
+        f"There is no task '{__name__}.at_onse'. The nearest is '{__name__}.at_first'. "
         "Register it on the app of the test, or correct the name."
     )
 
