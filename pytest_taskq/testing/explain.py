@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from textwrap import wrap
@@ -32,7 +33,9 @@ BEFORE = 8
 def nearest(jobs: Sequence[SeenJob], compare: Callable[[SeenJob], Comparison]) -> str:
     """The job that differs least from what was expected, field by field; then the others."""
     if not jobs:
-        return "nothing was enqueued"
+        # Outside a loop there is nothing to await.
+        awaits = asyncio._get_running_loop() is not None  # noqa: SLF001 - documented
+        return f"nothing was enqueued{'; was a call not awaited?' if awaits else ''}"
     compared = [(job, compare(job)) for job in jobs]
     related = [(job, comparison) for job, comparison in compared if comparison.related]
     if not related:

@@ -76,6 +76,12 @@ def test_nothing_at_all_and_nothing_of_that_task(check):
 def test_empty(taskq):
     taskq.assert_enqueued(job(charge))
 
+@pytest.mark.asyncio
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+async def test_not_awaited(taskq, docket):
+    docket.add(receipt)(7)
+    taskq.assert_enqueued(receipt)
+
 def test_others(taskq):
     taskq.enqueue(job(receipt, 7))
     taskq.assert_enqueued(charge)
@@ -94,6 +100,10 @@ def test_captured(taskq):
 test_empty:
 AssertionError: taskq.assert_enqueued: no job matches job(charge)
 nothing was enqueued
+
+test_not_awaited:
+AssertionError: taskq.assert_enqueued: no job matches job(receipt)
+nothing was enqueued; was a call not awaited?
 
 test_others:
 AssertionError: taskq.assert_enqueued: no job matches job(charge)
