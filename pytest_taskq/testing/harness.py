@@ -15,6 +15,7 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.under_test import Call
 from pytest_taskq.testing.assertions import JobAssertions
+from pytest_taskq.testing.captured import Captured
 from pytest_taskq.testing.drain import Drain, Errors
 from pytest_taskq.testing.homes import home_of
 from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
@@ -161,7 +162,7 @@ class Harness(JobAssertions, WorkerChecks):
                     await task
 
     @contextmanager
-    def capture(self) -> Iterator[JobAssertions]:
+    def capture(self) -> Iterator[Captured]:
         """What is enqueued and executed inside the block alone, to be asserted on.
 
         with taskq.capture() as new:
@@ -170,7 +171,7 @@ class Harness(JobAssertions, WorkerChecks):
         """
         since = self._since_now()
         try:
-            yield JobAssertions(since, "captured")
+            yield Captured(since, "captured")
         finally:
             since.end()
 
@@ -239,7 +240,7 @@ class Harness(JobAssertions, WorkerChecks):
                 f"another job holds a name that it needs, or it is not due. "
                 f"Let the other one end first."
             )
-        return Alone(seen, JobAssertions(born, "performed.enqueued"))
+        return Alone(seen, Captured(born, "performed.enqueued"))
 
     def _seen(self, app: AppUnderTest, job: Job, place: int) -> SeenJob:
         """The job, from what has happened since; one that was there before is told from all."""

@@ -5,6 +5,7 @@ import re
 import pytest
 
 SHOP = """
+import asyncio
 from datetime import timedelta
 from unittest.mock import ANY
 

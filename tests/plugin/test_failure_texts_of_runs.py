@@ -207,3 +207,72 @@ as well. Write taskq.perform(job(receipt, 7)).
 """.replace("\\\n", ""),
         widest=200,
     )
+
+
+def test_what_is_no_list_and_no_queue(check):
+    check(
+        """
+def test_equal(taskq):
+    with taskq.capture() as new:
+        taskq.enqueue(job(receipt, 7))
+    assert new == [job(receipt, 7)]
+
+def test_performed(taskq):
+    assert len(taskq.perform(receipt).enqueued) == 0
+
+@pytest.mark.asyncio
+async def test_drained(taskq):
+    await taskq.drained([])
+""",
+        """
+test_equal:
+pytest_taskq.core.errors.BadOption: captured is no list. It has what was enqueued, and what was \
+executed. Write captured.assert_enqueued([...]) or captured.assert_executed([...]), or look at \
+the list captured.jobs().
+
+test_performed:
+pytest_taskq.core.errors.BadOption: performed.enqueued is no list. It has what was enqueued, and \
+what was executed. Write performed.enqueued.assert_enqueued([...]) or \
+performed.enqueued.assert_executed([...]), or look at the list performed.enqueued.jobs().
+
+test_drained:
+pytest_taskq.core.errors.BadOption: drained() needs an asyncio.Queue. It was given []. For the \
+jobs of the queues under test use taskq.drain() and taskq.assert_executed().
+""".replace("\\\n", ""),
+        widest=300,
+    )
+
+
+def test_options_that_running_does_not_have(check):
+    check(
+        """
+@pytest.mark.asyncio
+async def test_misspelt(taskq):
+    async with taskq.running(charge, unitl=asyncio.Event()):
+        pass
+
+@pytest.mark.asyncio
+async def test_of_another_worker(taskq):
+    async with taskq.running(until=asyncio.Event()):
+        pass
+
+@pytest.mark.asyncio
+async def test_many(taskq):
+    async with taskq.running(charge, workers=2):
+        pass
+""",
+        """
+test_misspelt:
+pytest_taskq.core.errors.BadOption: running() does not know unitl=. For a worker of your own it \
+takes until, start, stop, timeout, within, and without one workers. Correct the name.
+
+test_of_another_worker:
+pytest_taskq.core.errors.BadOption: running() runs the workers of the queues under test, and \
+takes workers= alone. It was given until=. Name a worker of your own: running(worker, until=...).
+
+test_many:
+pytest_taskq.core.errors.BadOption: running() runs a worker of your own once. It was given \
+workers=2. Make as many of them, and run each in a block of its own.
+""".replace("\\\n", ""),
+        widest=300,
+    )

@@ -19,6 +19,8 @@ from pytest_taskq.testing.workers.timeouts import assert_times_out
 
 __all__ = ["WorkerChecks"]
 
+OPTIONS = ("until", "start", "stop", "timeout", "within")
+
 
 class WorkerChecks:
     """For workers that no library of ours runs: of any class, with nothing to inherit."""
@@ -52,6 +54,7 @@ class WorkerChecks:
                 f"running() starts 1 or more workers. It was given workers={workers!r}. "
                 f"Leave it out for one."
             )
+        _check(worker, workers, given)
         return self.live_workers(workers) if worker is None else running(worker, **given)
 
     def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
@@ -68,3 +71,22 @@ class WorkerChecks:
     assert_consumed = staticmethod(assert_consumed)
     assert_times_out = staticmethod(assert_times_out)
     settle = staticmethod(settle)
+
+
+def _check(worker: object, workers: int, given: dict[str, Any]) -> None:
+    for name in given:
+        if name not in OPTIONS:
+            raise BadOption(
+                f"running() does not know {name}=. For a worker of your own it takes "
+                f"{', '.join(OPTIONS)}, and without one workers. Correct the name."
+            )
+        if worker is None:
+            raise BadOption(
+                f"running() runs the workers of the queues under test, and takes workers= alone. "
+                f"It was given {name}=. Name a worker of your own: running(worker, {name}=...)."
+            )
+    if worker is not None and workers != 1:
+        raise BadOption(
+            f"running() runs a worker of your own once. It was given workers={workers!r}. "
+            f"Make as many of them, and run each in a block of its own."
+        )

@@ -54,6 +54,7 @@ def watched(queue: Q) -> Q:
 
     The queues that a worker has as attributes or arguments are watched when ``running`` starts it.
     """
+    _check("watched", queue)
     _watch(queue)
     return queue
 
@@ -74,6 +75,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     so of the clock of the test where there is one; and says what is left. It names what was taken
     and not marked done if the queue is ``watched``, or was taken since this call.
     """
+    _check("drained", queue)
     _watch(queue, late=True)
     join = asyncio.create_task(queue.join())
     try:
@@ -94,6 +96,7 @@ def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
     ``drained`` watches too, from its call on. A None ends a consumer, and does not count.
     Raises AssertionError for another number, and BadOption for a queue that nobody has watched.
     """
+    _check("assert_consumed", queue)
     watch: _Watch | None = vars(queue).get(MARK)
     if watch is None:
         raise BadOption(
@@ -120,6 +123,14 @@ def items_of(queue: asyncio.Queue[Any]) -> list[Any]:
     """What is in a queue, without taking it."""
     items: Iterable[Any] = vars(queue)["_queue"]
     return list(items)
+
+
+def _check(call: str, queue: object) -> None:
+    if not isinstance(queue, asyncio.Queue):
+        raise BadOption(
+            f"{call}() needs an asyncio.Queue. It was given {in_one_line(queue)}. For the jobs of "
+            f"the queues under test use taskq.drain() and taskq.assert_executed()."
+        )
 
 
 def _watch(queue: asyncio.Queue[Any], *, late: bool = False) -> None:
