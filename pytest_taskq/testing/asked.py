@@ -16,10 +16,9 @@ from pytest_taskq.testing.seen import Comparison, SeenJob
 from pytest_taskq.testing.shown import show
 from pytest_taskq.testing.text import in_one_line, length_text
 
-__all__ = ["Asked", "Options", "check_state", "check_times", "is_error"]
+__all__ = ["Asked", "Options", "check_times", "is_error"]
 
 SLACK = timedelta(seconds=1)
-STATES = ("queued", "running", "succeeded", "dead", "cancelled", "retrying", "scheduled", "ready")
 
 
 class Options(TypedDict, total=False):
@@ -108,15 +107,6 @@ def is_error(expected: Any, error: BaseException | Failure | None) -> bool:
 
 def _written(value: object) -> str:
     return length_text(to_micros(value)) if isinstance(value, timedelta) else show(value)
-
-
-def check_state(state: object) -> None:
-    """Raise BadOption for what is no state of a job."""
-    if state not in STATES:
-        raise BadOption(
-            f"A job is in one of these states: {', '.join(STATES)}. It was asked for {state!r}. "
-            f"Scheduled, ready and retrying are kinds of queued."
-        )
 
 
 def check_times(times: object) -> None:

@@ -7,10 +7,11 @@ from typing import Any, Literal, NoReturn, Protocol, Unpack, overload
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import Clock
-from pytest_taskq.testing.asked import Asked, Options, check_state, check_times, is_error
+from pytest_taskq.testing.asked import Asked, Options, check_times, is_error
 from pytest_taskq.testing.explain import headline, listed, nearest, table, wrong_count, wrong_order
 from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_of
 from pytest_taskq.testing.seen import SeenJob
+from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import length_text, plural
 
 __all__ = ["JobAssertions", "Source"]

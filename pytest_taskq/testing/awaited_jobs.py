@@ -10,12 +10,12 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.threads import busy_threads
-from pytest_taskq.testing.asked import check_state
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.explain import nearest
 from pytest_taskq.testing.matching import JobPattern, Mismatch
 from pytest_taskq.testing.seen import Comparison, SeenJob
 from pytest_taskq.testing.since import Since
+from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:

@@ -192,7 +192,7 @@ def test_jobs_can_be_looked_at_by_state(taskq, placed):
     assert taskq.jobs() == [job(charge, 7), job(receipt, 7), job(charge, 8)]
     assert taskq.jobs(charge, state="queued") == [job(charge, 8)]
     assert taskq.jobs(job(charge, 7), state="succeeded") == [job(charge, 7)]
-    with pytest.raises(BadOption, match="Scheduled, ready and retrying are kinds of queued"):
+    with pytest.raises(BadOption, match=r"for 'waiting'\. Say 'queued' here"):
         taskq.jobs(state="waiting")
 
 
