@@ -20,6 +20,7 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.core.schedule import Schedule, cron
 from pytest_taskq.engine.locks import queueing_lock_of
+from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
     Call,
     OnQueue,
@@ -146,7 +147,7 @@ class UnderTest(OnQueue):
             given=frozenset(given),
             delay=partial(self._delay, task),
             schedule=schedule,
-            automatic=schedule is not None,
+            automatic=is_of_a_tick,
         )
 
     def _delay(self, task: Any, attempt: int, error: BaseException) -> timedelta | None:

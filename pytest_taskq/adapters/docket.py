@@ -67,7 +67,8 @@ def _info(name: str, function: Any) -> TaskInfo:
         given=frozenset(get_dependency_parameters(function)),
         delay=None if retry is None else _delay(retry),
         schedule=None if perpetual is None else _schedule(perpetual),
-        automatic=perpetual is not None and perpetual.automatic,
+        # A worker schedules it under its name, which then is the key of the whole chain.
+        automatic=lambda job: bool(perpetual and perpetual.automatic and job.key == job.task),
     )
 
 

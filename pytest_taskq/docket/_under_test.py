@@ -113,7 +113,8 @@ def _info(name: str, function: TaskFunction) -> TaskInfo:
         given=frozenset(plan_of(function).parameters),
         delay=None if retry is None else lambda attempt, _error: retry.delay_after(attempt),
         schedule=None if perpetual is None else _schedule(perpetual),
-        automatic=perpetual is not None and perpetual.automatic,
+        # The worker enqueues it under its name, which then is the key of the whole chain.
+        automatic=lambda job: perpetual is not None and perpetual.automatic and job.key == job.task,
     )
 
 

@@ -19,7 +19,7 @@ from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.queue import Queue
 
-__all__ = ["TICKS_LIMIT", "Missed", "Ticker", "hold_of_tick"]
+__all__ = ["TICKS_LIMIT", "Missed", "Ticker", "hold_of_tick", "is_of_a_tick"]
 
 Missed = Literal["each", "last"]
 
@@ -27,11 +27,12 @@ TICKS_LIMIT = 10_000
 """How many missed ticks of one schedule are enqueued at once, before it counts as a mistake."""
 
 ALWAYS = frozenset(State)
+TICK = "tick:"
 
 
 def hold_of_tick(name: str, at: Instant) -> Hold:
     """The name that the job of a tick holds for as long as it is stored, so that it is the one."""
-    return Hold(f"tick:{name}:{at}", ALWAYS)
+    return Hold(f"{TICK}{name}:{at}", ALWAYS)
 
 
 @dataclass(slots=True)
@@ -172,6 +173,11 @@ class Ticker:
     def _look_ahead(self) -> None:
         instants = [each.next_at for each in self._periodic.values() if each.next_at is not None]
         self.next_at = min(instants, default=None)
+
+
+def is_of_a_tick(job: Job) -> bool:
+    """Whether a ticker has enqueued it."""
+    return any(hold.name.startswith(TICK) and hold.during == ALWAYS for hold in job.holds)
 
 
 def _next(schedule: Schedule, instant: Instant) -> Instant | None:

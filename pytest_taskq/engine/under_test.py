@@ -40,7 +40,8 @@ class TaskInfo:
     ``function`` is the user's, for the names of its parameters; ``given`` are those that the
     library fills in itself, such as a context or a dependency. ``delay`` says how long after
     the failure of an attempt (1, 2, ...) the next one is due; None when there is none.
-    ``schedule``: of a periodic task. ``automatic``: enqueued by the app and not by the test.
+    ``schedule``: of a periodic task. ``automatic``: whether a job of the task was enqueued by the
+    app itself; the test may have enqueued others.
     """
 
     name: str
@@ -48,7 +49,7 @@ class TaskInfo:
     given: frozenset[str] = frozenset()
     delay: Callable[[int, BaseException], timedelta | None] | None = None
     schedule: Schedule | None = None
-    automatic: bool = False
+    automatic: Callable[[Job], bool] = lambda _job: False
 
 
 class Told(NamedTuple):

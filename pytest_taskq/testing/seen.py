@@ -166,9 +166,9 @@ class SeenJob:
 
     @property
     def automatic(self) -> bool:
-        """Whether its app enqueues jobs of its task by itself, such as a periodic one."""
+        """Whether its app has enqueued it by itself, as a tick of a periodic task."""
         info = self._owner.task(self.task)
-        return info is not None and info.automatic
+        return info is not None and info.automatic(self.first)
 
     @property
     def parent(self) -> JobId | None:

@@ -222,3 +222,16 @@ async def test_a_function_that_nobody_has_registered_is_registered_as_add_does_i
 
     assert (await taskq.perform(proof)).state == "succeeded"
     assert taskq_app.tasks["proof"] is proof
+
+
+async def test_a_job_is_automatic_that_the_worker_has_scheduled(taskq, taskq_app):
+    async def look(perpetual: Perpetual = Perpetual(automatic=True)): ...
+
+    taskq_app.register(look)
+    async with Worker(taskq_app, minimum_check_interval=SOON, scheduling_resolution=SOON) as worker:
+        await worker.run_at_most({"look": 1})
+    assert {seen.automatic for seen in taskq.jobs(look)} == {True}
+    taskq.assert_not_enqueued()
+    own = await taskq.enqueue(job(look))
+    assert not own.job.automatic
+    await taskq_app.clear()

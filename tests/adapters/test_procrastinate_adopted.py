@@ -230,3 +230,14 @@ async def test_one_job_is_performed_alone(app, taskq):
 
     done = await taskq.perform(job(double, n=21))
     assert done.result == 42
+
+
+async def test_a_tick_is_automatic_and_what_a_test_defers_is_not(app, taskq, taskq_clock):
+    @app.periodic(cron="*/20 * * * *")
+    @app.task(name="chime")
+    async def chime(timestamp): ...
+
+    await taskq.drain(until="40m")
+    taskq.assert_not_enqueued()
+    assert not (await taskq.enqueue(job(chime, timestamp=7))).job.automatic
+    assert [seen.automatic for seen in taskq.jobs(chime)] == [True, True, False]

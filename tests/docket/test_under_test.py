@@ -32,9 +32,19 @@ async def test_it_tells_the_tasks_with_what_the_library_gives_them(docket, app):
     docket.register(look)
     info = app.tasks()["bake"]
     assert (info.name, info.function, info.given) == ("bake", bake, {"docket", "retry"})
-    assert (info.schedule, info.automatic) == (None, False)
+    assert info.schedule is None
     assert app.tasks()["look"].schedule == every(MINUTE)
-    assert app.tasks()["look"].automatic
+
+
+async def test_a_job_is_automatic_that_the_worker_has_enqueued(docket, app, worker):
+    docket.register(look)
+    await worker.run_at_most({"look": 2})
+    await docket.add(look)()
+    await docket.add(bake, key="bake")("rye")
+    tasks = app.tasks()
+    told = [tasks[job.task].automatic(job) for job in app.jobs()]
+    assert told[-2:] == [False, False]
+    assert set(told[:-2]) == {True}
 
 
 async def test_the_delay_of_a_retry_ends_with_the_last_attempt(docket, app):

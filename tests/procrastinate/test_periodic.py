@@ -138,5 +138,4 @@ def test_what_is_no_cron_expression_is_refused_at_once(app):
 
 def test_the_harness_is_told_the_schedule(app, ticks):
     info = app.under_test().tasks()["chime"]
-    assert info.automatic
     assert info.schedule is not None

@@ -142,6 +142,30 @@ async def test_what_an_app_enqueues_by_itself_is_marked(taskq, shop, worker):
         taskq.assert_not_enqueued(beat)
 
 
+@pytest.mark.asyncio
+async def test_a_job_that_the_test_enqueues_is_not_automatic_whatever_its_task(taskq, shop, worker):
+    await worker.run_at_most({"beat": 2})
+    await shop.add(beat)()
+    taskq.assert_enqueued([job(beat)] * 3)
+    with pytest.raises(AssertionError, match=r"expected no job, got 1\n    #3 beat\(\)"):
+        taskq.assert_not_enqueued()
+
+
+@pytest.mark.asyncio
+async def test_a_tick_is_automatic_and_what_the_test_defers_is_not(taskq, in_memory_app):
+    @in_memory_app.periodic(cron="*/10 * * * *")
+    @in_memory_app.task(name="chime")
+    async def chime(timestamp): ...
+
+    await taskq.drain(until="20m")
+    assert {seen.automatic for seen in taskq.jobs(chime)} == {True}
+    taskq.assert_not_enqueued()
+    await chime.defer_async(timestamp=7)
+    assert not taskq.jobs(job(chime, timestamp=7))[0].automatic
+    with pytest.raises(AssertionError, match="expected no job, got 1"):
+        taskq.assert_not_enqueued()
+
+
 def test_a_long_list_of_arguments_is_cut_where_it_is_shown(taskq):
     seen = taskq.enqueue(job(charge, 7, card="x" * 200)).job
     assert len(repr(seen)) < 80
