@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.job import Job, State
+from pytest_taskq.testing.asleep import check_none_sleeps
 from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.text import plural
 
@@ -52,7 +53,8 @@ class Drain:
     async def go(self, apps: Sequence[AppUnderTest], looked: Looked) -> None:
         """Run until nothing is due, the first error, or the limit.
 
-        Raises the first exception itself; NotFinished when jobs are due beyond the limit.
+        Raises the first exception itself; NotFinished when jobs are due beyond the limit, or one
+        sleeps that another worker has in hand, on a clock that is held.
         """
         __tracebackhide__ = True
         watch = _Watch(apps, stops=self.errors == "raise", limit=self.limit)
@@ -67,6 +69,8 @@ class Drain:
             _raise(job, raised.with_traceback(None) if is_misfit(app, job, raised) else raised)
         if watch.begun >= self.limit and not self.stops_at_limit:
             self._check_over(apps, watch)
+        if self.until is None and not self.stops_at_limit:
+            await check_none_sleeps(self.call, apps, self.only)
 
     async def _in_turn(self, apps: Sequence[AppUnderTest], watch: _Watch) -> None:
         """What one app runs may have enqueued jobs on another."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Never
 
@@ -18,6 +17,7 @@ from pytest_taskq.testing.assertions import JobAssertions
 from pytest_taskq.testing.captured import Captured
 from pytest_taskq.testing.drain import Drain, Errors
 from pytest_taskq.testing.homes import home_of
+from pytest_taskq.testing.live import live_workers
 from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
 from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
@@ -145,21 +145,9 @@ class Harness(JobAssertions, WorkerChecks):
 
         return Performed("taskq.perform()", finish, self._environment.unawaited)
 
-    @asynccontextmanager
-    async def live_workers(self, workers: int) -> AsyncIterator[None]:
+    def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
         """Those of the queues under test, ended as their library ends them."""
-        tasks = [
-            asyncio.create_task(app.run_forever(workers=workers), name=f"{app.library} workers")
-            for app in self._used_apps()
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+        return live_workers(self._used_apps(), workers)
 
     @contextmanager
     def capture(self) -> Iterator[Captured]:
