@@ -13,7 +13,7 @@ from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.explain import nearest
 from pytest_taskq.testing.matching import JobPattern, Mismatch
-from pytest_taskq.testing.seen import Comparison, SeenJob
+from pytest_taskq.testing.seen import Comparison, Found, Reading, SeenApp, SeenJob
 from pytest_taskq.testing.since import Since
 from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import plural
@@ -38,13 +38,15 @@ class AwaitedJobs:
         self._jobs.check(pattern)
         self._pattern = pattern
         self._state = state
+        self._found: dict[int, _Matching] = {}
         time = LoopTime.of(asyncio.get_running_loop())
         self._rests = 0 if time is None else time.rests
 
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
-        for job in self._jobs.enqueued():
-            if self._compare(job).matches:
+        found = [each for app in self._environment.apps for each in self._matching(app)]
+        for _, _, job in sorted(found, key=lambda each: each.at):
+            if job.is_in(self._state):
                 job.look()
                 return job
         return None
@@ -81,12 +83,45 @@ class AwaitedJobs:
         doubt = self._jobs.check(self._pattern)
         return doubt or (nearest(jobs, self._compare) if jobs else "")
 
+    def _matching(self, app: AppUnderTest) -> list[Found]:
+        matching = self._found.get(id(app))
+        if matching is None or not matching.is_of(app):
+            owner = self._environment.seen(app)
+            matching = self._found[id(app)] = _Matching(owner, self._pattern)
+        return matching.read_on()
+
     def _compare(self, job: SeenJob) -> Comparison:
         related, fields = job.compare(self._pattern)
         if not related:
             return Comparison(False, [])
         in_state = Mismatch("state", self._state, job.state, job.is_in(self._state))
         return Comparison(True, [*fields, in_state])
+
+
+class _Matching:
+    """The jobs of one app that match. Each is compared once, however often it is asked."""
+
+    def __init__(self, owner: SeenApp, pattern: JobPattern) -> None:
+        self._owner = owner
+        self._pattern = pattern
+        self._tasks = len(owner.app.tasks())
+        self._reading = Reading(owner)
+        self._compared = 0
+        self._found: list[Found] = []
+
+    def is_of(self, app: AppUnderTest) -> bool:
+        """Whether it is the app's, and what matched then does so now: it depends on the tasks."""
+        return self._owner.app is app and self._tasks == len(app.tasks())
+
+    def read_on(self) -> list[Found]:
+        """Those that match until now, as they are now."""
+        reading = self._reading
+        reading.read_on()
+        new, self._compared = reading.enqueued[self._compared :], len(reading.enqueued)
+        self._found += [each for each in new if each.job.compare(self._pattern).matches]
+        if self._found:
+            reading.look_into_store()
+        return self._found
 
 
 def _waiting(apps: Sequence[AppUnderTest]) -> str:

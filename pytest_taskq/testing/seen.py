@@ -257,22 +257,35 @@ class Reading:
     """
 
     def __init__(self, owner: SeenApp) -> None:
-        app = owner.app
+        self._owner = owner
+        self._births = Births()
+        self._jobs: dict[Birth, SeenJob] = {}
+        self._read = 0
         self.enqueued: list[Found] = []
         self.started: list[Found] = []
-        births = Births()
-        jobs: dict[Birth, SeenJob] = {}
-        for place, event in enumerate(app.history):
-            birth = births.of(event)
+        self.read_on()
+        self.look_into_store()
+
+    def read_on(self) -> None:
+        """Read what has happened since."""
+        history, jobs = self._owner.app.history, self._jobs
+        begin, self._read = self._read, len(history)
+        for place, event in enumerate(history.since(begin), begin):
+            birth = self._births.of(event)
             if event.verb == "enqueue":
-                jobs[birth] = SeenJob(owner, [event])
+                jobs[birth] = SeenJob(self._owner, [event])
                 self.enqueued.append(Found(place, event.at, jobs[birth]))
             elif birth in jobs:
                 jobs[birth].events.append(event)
                 if event.verb == "claim":
                     self.started.append(Found(place, event.at, jobs[birth]))
-        for stored in app.jobs():
-            known = jobs.get(births.latest(stored.id))
+
+    def look_into_store(self) -> None:
+        """Take the jobs for what they are now: others may have changed or deleted them."""
+        for found in self.enqueued:
+            found.job.stored = None
+        for stored in self._owner.app.jobs():
+            known = self._jobs.get(self._births.latest(stored.id))
             if known is not None and known.first.created_at == stored.created_at:
                 known.stored = stored
 

@@ -8,6 +8,8 @@ import pytest
 
 from pytest_taskq import job, wait_until
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.testing.awaited_jobs import AwaitedJobs
+from pytest_taskq.testing.matching import JobPattern
 
 pytestmark = pytest.mark.asyncio
 
@@ -139,3 +141,35 @@ async def test_who_waits_for_a_dead_job_has_looked_at_its_exception(docket, task
     async with taskq.running():
         await docket.add(fails)()
         await wait_until(job(fails), state="dead")
+
+
+async def test_each_job_is_compared_once_however_often_it_is_asked_for(docket, taskq, monkeypatch):
+    compared = []
+    compare = JobPattern.is_of
+    monkeypatch.setattr(
+        JobPattern, "is_of", lambda *given: compared.append(given) or compare(*given)
+    )
+    for cart_id in range(5):
+        await docket.add(receipt)(cart_id)
+    waiting = AwaitedJobs(job(receipt, 7), "queued")
+    assert [waiting() for _ in range(10)] == [None] * 10
+    assert len(compared) == 5
+    await docket.add(receipt)(7)
+    assert [waiting() for _ in range(10)] == [job(receipt, 7)] * 10
+    assert len(compared) == 6 + 10  # the comparison with == compares too
+
+
+async def test_what_becomes_of_a_job_that_matched_is_seen(docket, taskq):
+    await docket.add(receipt)(7)
+    waiting = AwaitedJobs(job(receipt, 7), "succeeded")
+    assert waiting() is None
+    await taskq.drain()
+    assert waiting().result == 7
+
+
+async def test_a_job_that_was_deleted_meanwhile_is_waited_for_in_vain(docket, taskq):
+    await docket.add(receipt)(7)
+    waiting = AwaitedJobs(job(receipt, 7), "queued")
+    assert waiting() == job(receipt, 7)
+    await docket.queue.clear()
+    assert waiting() is None
