@@ -6,6 +6,7 @@ Assertions, time-outs and figures read it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 from pytest_taskq.core.job import Job, JobId
@@ -13,12 +14,14 @@ from pytest_taskq.core.outcome import Outcome
 
 __all__ = ["Event", "History"]
 
+_ORDER = count()
+
 
 class Event(NamedTuple):
     """One change that landed, or an outcome that came too late (``verb`` "late").
 
     ``job`` is the record after it. ``error`` is the exception of a failed attempt, while the
-    process that ran it lives.
+    process that ran it lives. ``order`` is among the events of all histories of the process.
     """
 
     at: int
@@ -27,6 +30,7 @@ class Event(NamedTuple):
     worker: str | None = None
     outcome: Outcome | None = None
     error: BaseException | None = None
+    order: int = 0
 
 
 class History:
@@ -59,9 +63,10 @@ class History:
         error: BaseException | None = None,
     ) -> None:
         """Append one event."""
-        self._log += (at, verb, job, worker, outcome, error)
+        order = next(_ORDER)
+        self._log += (at, verb, job, worker, outcome, error, order)
         for listener in self.listeners:
-            listener(Event(at, verb, job, worker, outcome, error))
+            listener(Event(at, verb, job, worker, outcome, error, order))
 
     def of(self, job_id: JobId) -> list[Event]:
         """The events of one job."""

@@ -45,7 +45,7 @@ class AwaitedJobs:
     def __call__(self) -> SeenJob | None:
         """The first one, or None."""
         found = [each for app in self._environment.apps for each in self._matching(app)]
-        for _, _, job in sorted(found, key=lambda each: each.at):
+        for _, _, job in sorted(found, key=lambda each: each.when):
             if job.is_in(self._state):
                 job.look()
                 return job

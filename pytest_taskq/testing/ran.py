@@ -22,8 +22,6 @@ RETRYING = "retrying"
 class Ran(Awaited[list["SeenJob"]]):
     """The jobs that were run, in the order in which their attempts began, one entry each.
 
-    What began at one instant on several queues is in the order of the queues.
-
     ``assert ran == [job(charge), job(receipt)]`` compares them.
     """
 

@@ -243,10 +243,10 @@ class SeenJob:
 
 
 class Found(NamedTuple):
-    """A job at a place in the history of its app."""
+    """A job at a place in the history of its app, and when that was among all histories."""
 
     place: int
-    at: Instant
+    when: tuple[Instant, int]
     job: SeenJob
 
 
@@ -271,14 +271,15 @@ class Reading:
         history, jobs = self._owner.app.history, self._jobs
         begin, self._read = self._read, len(history)
         for place, event in enumerate(history.since(begin), begin):
+            when = event.at, event.order
             birth = self._births.of(event)
             if event.verb == "enqueue":
                 jobs[birth] = SeenJob(self._owner, [event])
-                self.enqueued.append(Found(place, event.at, jobs[birth]))
+                self.enqueued.append(Found(place, when, jobs[birth]))
             elif birth in jobs:
                 jobs[birth].events.append(event)
                 if event.verb == "claim":
-                    self.started.append(Found(place, event.at, jobs[birth]))
+                    self.started.append(Found(place, when, jobs[birth]))
 
     def look_into_store(self) -> None:
         """Take the jobs for what they are now: others may have changed or deleted them."""

@@ -58,5 +58,5 @@ class Since:
             reading = Reading(self._environment.seen(app))
             found += [each for each in part(reading) if begin <= each.place < end]
         if len(self._environment.apps) > 1:
-            found.sort(key=lambda each: each.at)
+            found.sort(key=lambda each: each.when)
         return [each.job for each in found]

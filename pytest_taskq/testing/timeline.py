@@ -63,7 +63,7 @@ class Timeline:
             (teller,) = self.tellers
             return ((teller, event) for event in teller.events())
         each = (_with(teller) for teller in self.tellers)
-        return heapq.merge(*each, key=lambda pair: pair[1].at)
+        return heapq.merge(*each, key=lambda pair: (pair[1].at, pair[1].order))
 
 
 def _names(apps: Sequence[AppShown]) -> list[str]:

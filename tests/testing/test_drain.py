@@ -56,6 +56,16 @@ def test_what_one_app_enqueues_on_another_runs_too(taskq, ping_pong):
     assert ran.counts == {"succeeded": 11}
 
 
+@pytest.mark.taskq_time(START, mode="held")
+def test_what_begins_at_one_instant_is_in_the_order_in_which_it_was(taskq, ping_pong):
+    taskq.enqueue(job("ping", 0))
+    ran = taskq.drain()
+    assert [each.args["n"] for each in ran] == list(range(11))
+    taskq.assert_enqueued([job("pong" if n % 2 else "ping", n=n) for n in range(11)])
+    began = [moment.app for moment in taskq.timeline() if moment.event == "start"]
+    assert began == ["docket", "soniq"] * 5 + ["docket"]
+
+
 def test_in_the_order_of_their_instants_on_all_apps(taskq, shop, soniq_app):
     @soniq_app.job(name="welcome")
     async def welcome(): ...

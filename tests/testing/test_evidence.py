@@ -120,10 +120,10 @@ async def test_apps_are_told_of_with_their_timeline(app):
         "engine: 1 job: 1 dead.",
         "docket: 1 job: 1 queued.",
         "",
+        "12:00:00  test    enqueue docket#1 charge(2, ***)  due at 12:01:00 (+1 min)",
         "12:00:00  test    enqueue engine#1 charge(1, ***)",
         "12:00:00  worker  start   engine#1 charge",
         "12:00:00  worker  fail    engine#1 charge try 1  ValueError: *** is refused -> dead",
-        "12:00:00  test    enqueue docket#1 charge(2, ***)  due at 12:01:00 (+1 min)",
         "Waiting: 1 due later, the first at 12:01:00.",
         "",
     ]
