@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any
 
+from pytest_taskq.testing.workers._abandon import abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers._find import Ways
 from pytest_taskq.testing.workers._limit import all_done, take_turns
@@ -27,6 +28,8 @@ class Life:
         self._family: set[asyncio.Task[Any]] = set()
         self.places = Birthplaces()
         self.handlers = Handlers()
+        self.abandoned: list[asyncio.Task[Any]] = []
+        """Those that have not ended at the end, though they were cancelled."""
         self._in_place = ExitStack()
         self._in_place.callback(self.handlers.restore)
         self._in_place.enter_context(births(asyncio.get_running_loop(), self._is_born))
@@ -63,12 +66,16 @@ class Life:
         return [task for task in self._family if not task.done()]
 
     async def end(self) -> None:
-        """Cancel what there is still, and put back what was there before the worker."""
+        """Cancel what there is still, and put back what was there before the worker.
+
+        What does not end in a second is left behind.
+        """
         try:
             left = {task for task in {self.task, *self._family} if not task.done()}
             for task in left:
                 task.cancel()
             await all_done(left, 1)
+            self.abandoned = abandon(left)
         finally:
             self._in_place.close()
 
