@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import coroutine
@@ -14,6 +14,7 @@ from pytest_taskq.core.errors import BadOption, QueueClosed
 from pytest_taskq.core.instants import LAST, to_datetime, to_instant
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.machine import Stopwatch, machine_now
+from pytest_taskq.engine.stuck import Tell
 
 __all__ = ["Clock", "Freezer", "Mode", "give_way", "loop_seconds"]
 
@@ -181,12 +182,10 @@ class Clock:
         return self._move(instant)
 
     @contextmanager
-    def in_loop(
-        self, *, stuck: Callable[[], None] | None = None, stuck_after: float = 5.0
-    ) -> Iterator[None]:
+    def in_loop(self, *, stuck: Tell | None = None, stuck_after: float = 5.0) -> Iterator[None]:
         """Inside, the timers of the running loop follow this clock, unless it is real.
 
-        See ``LoopTime`` for ``stuck``. Raises WrongLoop for a loop that cannot follow.
+        See ``Stuck`` for ``stuck``. Raises WrongLoop for a loop that cannot follow.
         """
         if self.mode == "real":
             yield

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed
 from pytest_taskq.core.store import JobQuery, Store
@@ -115,6 +116,18 @@ class Hands:
                 f"and still runs; the job went back to the queue. Let CancelledError out of it.",
                 stacklevel=1,
             )
+
+    def is_stuck(self, jumps: int) -> None:
+        """End the run when nothing in it can move, and nobody else looks after that."""
+        if jumps:
+            return
+        names = ", ".join(sorted({job.task for job in self.jobs})) or "no job"
+        self.interrupt = NotFinished(
+            f"The run does not end: nothing moves. The clock is {self._worker.queue.clock.mode}, "
+            f"and in hand is {names}. Let time pass with clock.elapse(), or use a clock that is "
+            f"auto."
+        )
+        self._alarm.ring()
 
     async def _attempt(self, hand: Hand) -> None:
         """The body of an attempt's own asyncio task."""

@@ -18,9 +18,9 @@ from weakref import WeakKeyDictionary
 from pytest_taskq.core.errors import NotFinished, WrongLoop
 from pytest_taskq.core.instants import LAST
 from pytest_taskq.engine.loop_check import check_loop
-from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.outstanding import NEWS, Outstanding
 from pytest_taskq.engine.real_timers import RealTimer, RealTimers
+from pytest_taskq.engine.stuck import Stuck, Tell
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock
@@ -47,24 +47,22 @@ class Background:
 class LoopTime:
     """The time of one loop, told by a clock from ``begin`` to ``end``.
 
-    ``stuck`` is called when for ``stuck_after`` real seconds nothing has moved and nothing can:
-    no task is ready, no timer may fire, and the real world owes nothing. None: never.
+    ``stuck`` is called as ``Stuck`` says; nothing moves while no task is ready, no timer may fire,
+    and the real world owes nothing.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        stuck: Callable[[], None] | None = None,
+        stuck: Tell | None = None,
         stuck_after: float = 5.0,
     ) -> None:
         self._loop: Any = loop
         self.clock = clock
         self._now = clock.now
         self.real = Outstanding(loop)
-        self._stuck = stuck
-        self._stuck_after = stuck_after
-        self._idle: Stopwatch | None = None
+        self._stuck = Stuck(stuck, stuck_after)
         self.real_timers = RealTimers()
         self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
         self._settling: list[asyncio.Future[None]] = []
@@ -79,7 +77,7 @@ class LoopTime:
         cls,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        stuck: Callable[[], None] | None,
+        stuck: Tell | None,
         stuck_after: float,
     ) -> LoopTime:
         """What is in place on a loop, or put there now. It stays until everybody has left."""
@@ -147,7 +145,7 @@ class LoopTime:
         if scheduled and not awaited and not scheduled[0].cancelled():
             when = scheduled[0].when()
         else:
-            timers = self._awaited() if awaited else (t for t in scheduled if not t.cancelled())
+            timers = self.awaited() if awaited else (t for t in scheduled if not t.cancelled())
             when = min((timer.when() for timer in timers), default=inf)
         return None if when > self._end else self._from + round((when - self._start) * 1e6)
 
@@ -182,7 +180,7 @@ class LoopTime:
         """In the place of the selector's own: asked at each turn of the loop."""
         events = self._poll(0)
         if events or self._call_real_timers() or (timeout is not None and timeout <= 0):
-            self._idle = None
+            self._stuck.moved()
             self.real.heard(events)
             self._count_turn()
             return events
@@ -193,7 +191,7 @@ class LoopTime:
             self.real.news_may_come = bool(events)
             return events
         if not owed and self._move():
-            self._idle = None
+            self._stuck.moved()
             return []
         return self._wait(owed)
 
@@ -205,11 +203,13 @@ class LoopTime:
             return True
         mode, target = self.clock.mode, self._elapsing[0][0] if self._elapsing else None
         at = self.next_timer()
-        may_jump = mode == "auto" and any(True for _ in self._awaited()) if target is None else True
+        may_jump = mode == "auto" and any(True for _ in self.awaited()) if target is None else True
         if may_jump and at is not None and (target is None or at <= target):
             # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
             now = self._now()
             self.clock.jump_to(at if at > now else now + 1)
+            if target is None:
+                self._stuck.jumped()
             return True
         if target is not None:
             self.clock.jump_to(target)
@@ -217,7 +217,7 @@ class LoopTime:
             return True
         return False
 
-    def _awaited(self) -> Iterator[Any]:
+    def awaited(self) -> Iterator[Any]:
         """The timers that somebody waits for."""
         for each in self._loop._scheduled:
             if type(each._callback) is not Background and not each.cancelled():
@@ -235,19 +235,16 @@ class LoopTime:
             if flows:
                 now = self.clock.now()
                 limits += [(at - now) / 1e6 for at in ends if at is not None]
-        elif self._stuck is not None and real is None:
-            self._idle = self._idle or Stopwatch()
-            left = self._stuck_after - self._idle.seconds()
+        elif real is None and (left := self._stuck.left()) is not None:
             if left <= 0:
-                self._idle = None
-                self._stuck()
+                self._stuck.tell()
                 return []
             limits.append(left)
         with self.clock.flowing() if flows else nullcontext():
             events = self._poll(max(0.0, min(limits)) if limits else None)
         self.real.heard(events)
         if events:
-            self._idle = None
+            self._stuck.moved()
         return events
 
     def _call_real_timers(self) -> bool:

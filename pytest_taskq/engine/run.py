@@ -90,7 +90,7 @@ class Run:
         self._queue.runs.add(self)
         self._queue.listeners.add(self._told)
         try:
-            with self._clock.in_loop(stuck=self._is_stuck):
+            with self._clock.in_loop(stuck=self._hands.is_stuck):
                 while not await self._turn_and_wait():
                     pass
         except BaseException as error:
@@ -279,15 +279,6 @@ class Run:
         """The queue changed through this process: a job asked to stop, or perhaps new work."""
         if job is not None:
             self._hands.stop(Stop.CANCEL, job)
-        self._alarm.ring()
-
-    def _is_stuck(self) -> None:
-        """Nothing can move any more, and nobody else looks after that."""
-        names = ", ".join(sorted({job.task for job in self.jobs})) or "no job"
-        self._hands.interrupt = NotFinished(
-            f"The run does not end: nothing moves. The clock is {self._clock.mode}, and in hand is "
-            f"{names}. Let time pass with clock.elapse(), or use a clock that is auto."
-        )
         self._alarm.ring()
 
     async def _give_back(self) -> None:

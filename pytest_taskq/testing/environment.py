@@ -21,6 +21,7 @@ from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.describe import describe_deadlock
+from pytest_taskq.testing.endless import Endless
 from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
 from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.moments import AppShown
@@ -81,6 +82,7 @@ class Environment:
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
         self._stuck_after = stuck_after
+        self._endless = Endless()
         self.redaction = redaction or Redaction()
         self._timeline = timeline
         self._collects = collects
@@ -203,9 +205,12 @@ class Environment:
             return self.clock.in_loop()
         return self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)
 
-    def _is_stuck(self) -> None:
-        self.stuck = describe_deadlock(self.clock, self._stuck_after)
-        if self._task is not None:
+    def _is_stuck(self, jumps: int) -> None:
+        if jumps and (endless := self._endless.look(self._task, self.shown(), jumps)):
+            self.stuck = self.stuck or endless
+        elif not jumps:
+            self.stuck = self.stuck or describe_deadlock(self.clock, self._stuck_after)
+        if self.stuck is not None and self._task is not None:
             self._task.cancel()
 
     def close(self) -> None:

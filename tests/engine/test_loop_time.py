@@ -282,7 +282,7 @@ async def test_two_clocks_cannot_move_one_loop(clock):
 
 async def test_nothing_but_a_stuck_test_is_called_stuck(clock):
     stuck = asyncio.Event()
-    with clock.in_loop(stuck=stuck.set, stuck_after=0.05):
+    with clock.in_loop(stuck=lambda _: stuck.set(), stuck_after=0.05):
         await asyncio.sleep(3600)
         await asyncio.to_thread(time.sleep, 0.1)
         assert not stuck.is_set()

@@ -96,3 +96,35 @@ def test_a_number_of_seconds_that_can_mean_nothing_stops_pytest(run, value):
     result.stderr.fnmatch_lines(
         [f"ERROR: taskq: the stuck after must be a whole number of at least 0. It is '{value}'*"]
     )
+
+
+def test_a_test_in_which_nothing_but_time_passes_fails_and_names_what_lets_it_pass(run_files):
+    files = {
+        "conftest": """
+            from pytest_taskq.engine import stuck
+            from pytest_taskq.testing import endless
+
+            stuck.JUMPS, endless.ENOUGH = 50, 200
+        """,
+        "test_it": """
+            import asyncio
+            import pytest
+
+            @pytest.mark.asyncio
+            async def test_polls(taskq):
+                async def poll():
+                    while True:
+                        await asyncio.sleep(1)
+
+                polling = asyncio.create_task(poll())
+                await asyncio.Event().wait()
+        """,
+    }
+    result = run_files(**files)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "endless: *has jumped 200 times, *test_polls (in Event.wait, test_it.py:11) has not *",
+            "What lets time pass is poll (in sleep, test_it.py:8). End it, *",
+        ]
+    )
