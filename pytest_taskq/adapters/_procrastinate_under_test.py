@@ -66,10 +66,6 @@ class UnderTest(OnQueue):
             return own
         return name_by_module(task)
 
-    def register(self, task: object) -> str | None:
-        """See ``AppUnderTest.register``. What is not registered cannot be deferred."""
-        return None
-
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``; the key of a job is its queueing lock."""
         args, kwargs = decode_call(job.payload)

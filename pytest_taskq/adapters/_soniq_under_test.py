@@ -49,10 +49,6 @@ class UnderTest(OnQueue):
             return str(getattr(task, "name", None))
         return name_by_module(task)
 
-    def register(self, task: object) -> str | None:
-        """See ``AppUnderTest.register``. What is not registered cannot be enqueued."""
-        return None
-
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``; the key of a job is its dedup key."""
         args = stored_args(job)

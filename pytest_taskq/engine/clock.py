@@ -16,7 +16,7 @@ from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.machine import Stopwatch, machine_now
 from pytest_taskq.engine.stuck import Tell
 
-__all__ = ["Clock", "Freezer", "Mode", "give_way", "loop_seconds"]
+__all__ = ["Clock", "Freezer", "Mode", "give_way", "loop_seconds", "take_turns"]
 
 Mode = Literal["auto", "held", "real"]
 MODES = ("auto", "held", "real")
@@ -258,3 +258,9 @@ def loop_seconds(micros: int) -> float:
 def give_way() -> Generator[None]:
     """Let everything that is ready to run take one step: a third of an ``asyncio.sleep(0)``."""
     yield
+
+
+async def take_turns(turns: int = 10) -> None:
+    """Let what is ready go on for some turns of the loop."""
+    for _ in range(turns):
+        await give_way()

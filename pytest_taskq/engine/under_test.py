@@ -146,6 +146,10 @@ class OnQueue:
         self.clock = queue.clock
         self.history = queue.history
 
+    def register(self, task: object) -> str | None:  # noqa: ARG002 - for those who do
+        """See ``AppUnderTest.register``. Most libraries refuse it."""
+        return None
+
     def jobs(self) -> Sequence[Job]:
         """See ``AppUnderTest.jobs``."""
         return self._queue.sync(self._queue.find())

@@ -59,10 +59,6 @@ class UnderTest(OnQueue):
             return task.name
         return name_of(task) if callable(task) else None
 
-    def register(self, task: object) -> str | None:
-        """See ``AppUnderTest.register``. What is not registered cannot be enqueued."""
-        return None
-
     def tell(self, job: Job) -> Told:
         """Soniq's jobs have keywords only; a key is the dedup key."""
         args, kwargs = decode_call(job.payload)

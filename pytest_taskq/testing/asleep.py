@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import Job, State
+from pytest_taskq.engine.clock import take_turns
 from pytest_taskq.testing.describe import describe_clock, frames_of
-from pytest_taskq.testing.workers._limit import take_turns
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
 
 __all__ = ["check_none_sleeps"]
 
-SLEEP = asyncio.sleep.__code__  # noqa: TID251 - to be known, not called
+SLEEP = ("sleep", asyncio.tasks.__file__)
 
 
 async def check_none_sleeps(
@@ -55,6 +55,6 @@ def _codes_asleep() -> set[object]:
     codes: set[object] = set()
     for task in asyncio.all_tasks():
         frames = [frame.f_code for frame in frames_of(task)]
-        if frames and frames[-1] is SLEEP:
+        if frames and (frames[-1].co_name, frames[-1].co_filename) == SLEEP:
             codes.update(frames)
     return codes

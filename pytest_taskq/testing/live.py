@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pytest_taskq.testing.workers._limit import take_turns
+from pytest_taskq.engine.clock import take_turns
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any
 
+from pytest_taskq.engine.clock import take_turns
 from pytest_taskq.testing.workers._abandon import abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers._find import Ways
-from pytest_taskq.testing.workers._limit import all_done, take_turns
+from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._signals import Handlers
 from pytest_taskq.testing.workers._words import waits_of
 

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.loop_time import Background, LoopTime, call_real
 
-__all__ = ["all_done", "comes_true", "is_true", "take_turns"]
+__all__ = ["all_done", "comes_true", "is_true"]
 
 TURNS = 100
 POLL = 0.005
@@ -56,12 +56,6 @@ async def is_true(ask: Callable[[], object]) -> bool:
     """What a sync or async function says."""
     value = ask()
     return bool(await value if inspect.isawaitable(value) else value)
-
-
-async def take_turns(turns: int = 10) -> None:
-    """Let what is ready go on for some turns of the loop."""
-    for _ in range(turns):
-        await give_way()
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from pytest_taskq.engine.clock import take_turns
 from pytest_taskq.testing.describe import frames_of, is_library, wait_of
 from pytest_taskq.testing.text import plural
 from pytest_taskq.testing.workers._births import Birthplaces
-from pytest_taskq.testing.workers._limit import take_turns
 
 __all__ = ["describe_tasks", "leaked_tasks"]
 
