@@ -1,41 +1,22 @@
 """The timeline of a test: its records, and its text line by line."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pytest_taskq.core.outcome import Cancelled, Snoozed, Succeeded
-from pytest_taskq.core.retry import fixed
 from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.testing.timeline import timeline
 from support.engine_app import SECOND, EngineApp
+from support.engine_shop import NOON, make_shop
 
 pytestmark = pytest.mark.asyncio
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-
-class GatewayDown(Exception):
-    pass
 
 
 @pytest.fixture
 def app():
-    app = EngineApp(start=NOON)
-    app.broken = 0
-
-    @app.task(retry=fixed(attempts=3, delay=timedelta(seconds=10)))
-    async def charge(cart, token="t"):
-        if app.broken:
-            app.broken -= 1
-            raise GatewayDown(f"refused for {cart} with {token}")
-        await app.add("receipt", cart)
-
-    @app.task
-    async def receipt(cart): ...
-
-    return app
+    return make_shop()
 
 
 def lines(*apps, most=None):
