@@ -85,8 +85,12 @@ class Hands:
 
     async def stop_cancelled(self, store: Store) -> None:
         """Stop what somebody cancelled through another queue on the store."""
-        for job in await store.find(RUNNING):
-            if job.cancel_requested:
+        if store.immediate:  # others may have many more in hand than this run
+            found = [await store.get(job.id) for job in self.jobs]
+        else:
+            found = [*await store.find(RUNNING)]
+        for job in found:
+            if job is not None and job.cancel_requested:
                 self.stop(Stop.CANCEL, job)
 
     async def wait(self, seconds: float) -> None:
