@@ -37,7 +37,8 @@ def seen(soniq_app, bake) -> AppUnderTest:
 
 async def test_it_tells_the_tasks_with_what_the_library_fills_in(seen, bake):
     info = seen.tasks()["bread.bake"]
-    assert (info.name, info.given, info.automatic) == ("bread.bake", {"ctx"}, False)
+    assert (info.name, info.given) == ("bread.bake", {"ctx"})
+    assert not info.automatic(await seen.enqueue(Call("bread.bake", (3,))))
     assert info.function.__name__ == "bake"
     delays = [info.delay(attempt, ValueError()) for attempt in (1, 2, 3)]
     assert delays == [timedelta(seconds=5), timedelta(minutes=1), None]
