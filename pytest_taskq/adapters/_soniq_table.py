@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pytest_taskq.adapters._soniq_rows import STATES, STATUS, Note, shown_row_of
+from pytest_taskq.adapters._soniq_rows import STATES, STATUS, Note, row_of, shown_row_of
 from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.queue import Queue
@@ -64,6 +64,11 @@ class Table:
             shown_row_of(job, self.notes.get(job.id))
             for job in found[::-1][offset : offset + limit]
         ]
+
+    async def rows(self) -> list[Row]:
+        """All rows as a worker gets them, the oldest first; dead letters are not among them."""
+        found = await self.queue.find(JobQuery(states=frozenset(STATES.values())))
+        return [row_of(job, self.notes.get(job.id)) for job in found]
 
     async def get_queue_stats(self) -> Any:
         """How many there are of each status, and in total."""

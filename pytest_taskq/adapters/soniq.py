@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from pytest_taskq.adapters._patches import replaced, restored
@@ -28,6 +29,9 @@ except ImportError:
     raise MissingExtra("soniq", "soniq") from None
 
 __all__ = ["Adopted", "TaskqBackend", "dead_letters"]
+
+Shown = Mapping[str, Mapping[str, Any]]
+"""Rows by id. Who writes to one gets a TypeError: nothing would come of it."""
 
 
 class TaskqBackend(Jobs):
@@ -57,10 +61,16 @@ class TaskqBackend(Jobs):
         return SoniqDeadLetters(self)
 
     @property
-    def _dead_letter_jobs(self) -> Mapping[str, dict[str, Any]]:
-        # Where soniq's own tests look, for its MemoryBackend has no other way to them.
+    def _jobs(self) -> Shown:
+        # Where tests of apps on soniq's MemoryBackend look.
+        rows = self.queue.sync(self.rows())
+        return MappingProxyType({row["id"]: MappingProxyType(row) for row in rows})
+
+    @property
+    def _dead_letter_jobs(self) -> Shown:
+        # As above: a MemoryBackend has no other way to them.
         letters = self.queue.sync(self.dead_letter.list_dead_letter_jobs())
-        return {letter.id: asdict(letter) for letter in letters}
+        return MappingProxyType({each.id: MappingProxyType(asdict(each)) for each in letters})
 
     def acquire(self) -> NoReturn:
         """Refused with the ValueError of Soniq's own backends: there is no connection."""

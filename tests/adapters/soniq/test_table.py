@@ -161,6 +161,25 @@ async def test_a_reset_leaves_nothing(backend, calls):
     assert await backend.dead_letter.list_dead_letter_jobs() == []
 
 
+async def test_who_looks_into_it_as_into_soniqs_own_can_read_and_not_write(backend, calls):
+    await calls.create("a", args={"x": 1})
+    await calls.create("b", scheduled_at=backend.queue.clock.time())
+    await calls.create("dead")
+    await backend.mark_job_dead_letter("dead", attempts=1, error="boom", reason="manual_move")
+    assert await calls.fetch() == "a"
+    assert [(key, row["status"]) for key, row in backend._jobs.items()] == [
+        ("a", "processing"), ("b", "queued")
+    ]  # fmt: skip
+    assert (backend._jobs["a"]["args"], backend._jobs["a"]["worker_id"]) == ({"x": 1}, "w1")
+    assert backend._jobs["b"]["scheduled_at"] == backend.queue.clock.time()
+    assert backend._dead_letter_jobs["dead"]["last_error"] == "boom"
+    for rows, key in ((backend._jobs, "b"), (backend._dead_letter_jobs, "dead")):
+        with pytest.raises(TypeError, match="item assignment"):
+            rows[key]["attempts"] = 5
+        with pytest.raises(TypeError, match="item assignment"):
+            rows["other"] = {}
+
+
 async def test_without_arguments_it_tells_the_time_that_soniq_is_told(taskq_clock):
     app = Soniq(backend=TaskqBackend())
 
