@@ -19,7 +19,7 @@ from pytest_taskq.soniq._registry import (
     labels_of,
     name_of,
 )
-from pytest_taskq.soniq._rows import AT_ONCE, check_priority
+from pytest_taskq.soniq._rows import AT_ONCE, check_priority, producer_id
 from pytest_taskq.soniq.errors import SONIQ_UNKNOWN_TASK_NAME, SoniqError
 from pytest_taskq.soniq.settings import SoniqSettings
 from pytest_taskq.soniq.task_ref import TaskRef
@@ -132,12 +132,13 @@ def new_job(
     if options.priority is not None:
         priority = check_priority(options.priority)
     payload = as_stored(name, call.args)
+    labels = {**labels, "producer_id": producer_id(settings.producer_id)}
     holds: tuple[Hold, ...] = ()
     if unique if options.unique is None else options.unique:
-        labels = {**labels, "args_hash": fingerprint(name, call.args)}
+        labels["args_hash"] = fingerprint(name, call.args)
         holds = (Hold(f"unique {name} {labels['args_hash']}", QUEUED),)
     if options.dedup_key:
-        labels = {**labels, "dedup_key": options.dedup_key}
+        labels["dedup_key"] = options.dedup_key
         holds += (Hold(f"dedup {options.dedup_key}", QUEUED),)
     due_at = _instant(options.scheduled_at, queue)
     return queue.new_job(

@@ -152,7 +152,7 @@ def _this_process() -> str:
     return f"{platform.node() or 'unknown-host'}:{os.getpid()}:{program}"
 
 
-def row_of(job: Job, *, result_ttl: int = 0, producer_id: str = "auto") -> dict[str, Any]:
+def row_of(job: Job, *, result_ttl: int = 0) -> dict[str, Any]:
     """The row of a job, with the keys that soniq 0.1 has; times are ISO texts."""
     shared = {
         "id": row_id(job.id),
@@ -177,7 +177,7 @@ def row_of(job: Job, *, result_ttl: int = 0, producer_id: str = "auto") -> dict[
         "args_hash": job.labels.get("args_hash"),
         "unique_job": "args_hash" in job.labels,
         "dedup_key": job.labels.get("dedup_key"),
-        "producer_id": producer_id,
+        "producer_id": job.labels.get("producer_id"),
         "worker_id": job.lease.worker if job.lease is not None else None,
         "expires_at": _text((job.finished_at or 0) + result_ttl * 1_000_000) if done else None,
     }

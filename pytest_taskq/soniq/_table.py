@@ -12,7 +12,7 @@ from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Snoozed
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.soniq._rows import STATUS, job_number, producer_id, row_of
+from pytest_taskq.soniq._rows import STATUS, job_number, row_of
 from pytest_taskq.soniq.backend import MemoryBackend
 from pytest_taskq.soniq.errors import SONIQ_APP_CLOSED, SoniqError
 from pytest_taskq.soniq.settings import SoniqSettings
@@ -149,11 +149,7 @@ class Table:
         self._backend.tags.clear()
 
     def _row(self, job: Job) -> dict[str, Any]:
-        row = row_of(
-            job,
-            result_ttl=self._settings.result_ttl,
-            producer_id=producer_id(self._settings.producer_id),
-        )
+        row = row_of(job, result_ttl=self._settings.result_ttl)
         if job.state is State.QUEUED and job.started_at is not None:
             outcome = self._backend.queue.history.of(job.id)[-1].outcome
             if isinstance(outcome, Snoozed):

@@ -197,3 +197,18 @@ async def test_settings_out_of_bounds_are_value_errors(make):
         with pytest.raises(ValueError, match=next(iter(setting))):
             make(**setting)
     assert make(job_timeout=0).settings.job_timeout is None
+
+
+async def test_a_row_tells_which_app_enqueued_it(make, words):
+    ann = make(producer_id="ann", enqueue_validation="none")
+    bob = words.Soniq(backend=ann.backend, producer_id="bob", enqueue_validation="none")
+    orders = [await app.enqueue("bread.bake") for app in (ann, bob)]
+    for reader in (ann, bob):
+        rows = [await reader.get_job(order) for order in orders]
+        assert [row["producer_id"] for row in rows] == ["ann", "bob"]
+
+
+async def test_a_row_tells_the_process_unless_it_has_a_name(app, send):
+    row = await app.get_job(await app.enqueue(send, to="ann"))
+    host, process, program = row["producer_id"].split(":")
+    assert (host == "", process.isdigit(), program == "") == (False, True, False)
