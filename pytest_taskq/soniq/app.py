@@ -16,6 +16,7 @@ from pytest_taskq.soniq._running import run, worker_of
 from pytest_taskq.soniq._under_test import UnderTest
 from pytest_taskq.soniq.backend import MemoryBackend, backend_for, refuse_connection
 from pytest_taskq.soniq.dead_letter import DeadLetterService
+from pytest_taskq.soniq.errors import SONIQ_TASK_ARGS_INVALID, SoniqError
 from pytest_taskq.soniq.metrics import MetricsSink
 from pytest_taskq.soniq.plugin import SoniqPlugin
 from pytest_taskq.soniq.retry import RetryPolicy
@@ -112,19 +113,22 @@ class Soniq(Registrar):
         """Enqueue a job for each dict of arguments; their ids, in that order.
 
         All are checked before the first one is stored. Raises TypeError for a unique job, and
-        what ``enqueue`` raises.
+        what ``enqueue`` raises; where arguments do not fit, ``index`` in the context of the
+        SoniqError tells which.
         """
         place = self._open()
         name = called(target, None, {}, self._settings.task_name_pattern).name
         each_of(args_list, self._registered.get(name), name)
         options = Options(queue, priority, scheduled_at, unique=False)
-        of_function = callable(target)
-        jobs = [
-            self._job_of(
-                target, None if of_function else args, args if of_function else {}, options
-            )
-            for args in args_list
-        ]
+        jobs = []
+        for index, args in enumerate(args_list):
+            whole, keywords = (None, args) if callable(target) else (args, {})
+            try:
+                jobs.append(self._job_of(target, whole, keywords, options))
+            except SoniqError as error:
+                if error.error_code == SONIQ_TASK_ARGS_INVALID:
+                    error.context["index"] = index
+                raise
         stored = await place.enqueue_each(jobs)
         return [row_id(job.id) for job in stored if isinstance(job, Job)]
 

@@ -212,3 +212,17 @@ async def test_a_row_tells_the_process_unless_it_has_a_name(app, send):
     row = await app.get_job(await app.enqueue(send, to="ann"))
     host, process, program = row["producer_id"].split(":")
     assert (host == "", process.isdigit(), program == "") == (False, True, False)
+
+
+async def test_of_many_the_one_that_does_not_fit_is_told_by_its_place(app, words):
+    @app.job(name="loaf", args_model=Loaf)
+    async def loaf(n, kind="rye"):
+        pass
+
+    ref = words.task_ref(name="elsewhere.loaf", args_model=Loaf)
+    for target in ("loaf", loaf, ref):
+        with pytest.raises(words.SoniqError) as caught:
+            await app.enqueue_many(target, [{"n": 1}, {"n": 2}, {"n": "three"}])
+        assert caught.value.error_code == words.SONIQ_TASK_ARGS_INVALID
+        assert caught.value.context["index"] == 2
+    assert await app.list_jobs() == []
