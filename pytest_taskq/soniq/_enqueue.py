@@ -83,18 +83,24 @@ def called(
 
 
 def known(
-    call: Called, registered: Mapping[str, Registration], settings: SoniqSettings
+    call: Called,
+    registered: Mapping[str, Registration],
+    settings: SoniqSettings,
+    warned: set[str],
 ) -> Registration | None:
     """The registration of a name. Without one, what the setting enqueue_validation says.
 
-    A reference stands for a job that need not be registered here.
+    A reference stands for a job that need not be registered here. ``warned``: the names that a
+    warning was given of, which is done once for each.
     """
     name = call.name
     registration = registered.get(name)
     if registration is None and call.ref is None and settings.enqueue_validation != "none":
         problem = f"No job is registered under the name {name!r}."
         if settings.enqueue_validation == "warn":
-            logger.warning("%s It is enqueued all the same.", problem)
+            if name not in warned:
+                warned.add(name)
+                logger.warning("%s It is enqueued all the same.", problem)
         else:
             raise SoniqError(
                 problem,

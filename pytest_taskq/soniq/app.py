@@ -55,6 +55,7 @@ class Soniq(Registrar):
         place = backend_for(backend, database_url)
         super().__init__(place, read_settings(settings), retry_policy, metrics_sink)
         self._scheduler: Scheduler | None = None
+        self._warned: set[str] = set()
         self._use_all(plugins or (), autoload=autoload_plugins)
 
     @property
@@ -205,7 +206,7 @@ class Soniq(Registrar):
         """The job that ``enqueue`` stores; raises what it raises."""
         settings = self._settings
         call = called(target, args, kwargs, settings.task_name_pattern)
-        job = known(call, self._registered, settings)
+        job = known(call, self._registered, settings, self._warned)
         return new_job(self._open(), settings, call, job, options)
 
     def _scheduled_job(self, name: str, args: dict[str, Any], queue: str, priority: int) -> Job:

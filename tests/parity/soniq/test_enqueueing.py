@@ -1,5 +1,6 @@
 """What may be enqueued, what is refused, and which job is the one that is there already."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -226,3 +227,12 @@ async def test_of_many_the_one_that_does_not_fit_is_told_by_its_place(app, words
         assert caught.value.error_code == words.SONIQ_TASK_ARGS_INVALID
         assert caught.value.context["index"] == 2
     assert await app.list_jobs() == []
+
+
+async def test_of_an_unknown_name_one_warning_is_given(make, caplog):
+    app = make(enqueue_validation="warn")
+    name = f"loaf_{uuid.uuid4().hex}"  # of each the library warns once in a process
+    for each in (name, f"{name}.other", name, name):
+        await app.enqueue(each)
+    assert caplog.text.count(name) == 2
+    assert caplog.text.count(f"{name}.other") == 1
