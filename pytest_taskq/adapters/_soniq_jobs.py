@@ -187,8 +187,10 @@ class Jobs(Table):
             note.spent += 1
 
     async def requeue_jobs_of(self, workers: set[str]) -> None:
-        """Take the jobs in hand from workers that count as dead; the attempt counts."""
-        now = self.queue.clock.now()
+        """Take the jobs in hand from workers that count as dead; the attempt counts.
+
+        They are due as they were, and so at once, in their old places.
+        """
         lost = [
             job
             for job in await self.queue.find(JobQuery(states=RUNNING))
@@ -197,7 +199,7 @@ class Jobs(Table):
         for job in lost:
             self._note(job)  # its last error stays what it was
         await self._leases.finish(
-            [Ended(job, Failed(LOST, Again(now, holds=beside_twins(job)))) for job in lost]
+            [Ended(job, Failed(LOST, Again(job.due_at, holds=beside_twins(job)))) for job in lost]
         )
 
     async def renew_leases_of(self, worker: str) -> None:

@@ -127,6 +127,18 @@ async def test_the_jobs_of_a_worker_that_is_not_heard_of_go_back(backend, calls,
     assert (await backend.get_job("w2"))["status"] == "queued"
 
 
+async def test_a_job_that_lost_its_worker_is_due_as_it_was(backend, calls, clock):
+    due = clock.time() + timedelta(seconds=10)
+    await calls.create("a", scheduled_at=due)
+    clock.advance(60)
+    await backend.register_worker(worker_id="w1", hostname="h", pid=1, queues=[], concurrency=1)
+    await calls.fetch("w1")
+    await calls.create("b", scheduled_at=due + timedelta(seconds=20))
+    assert await backend.cleanup_stale_workers(0) == 1
+    assert (await backend.get_job("a"))["scheduled_at"] == due.isoformat()
+    assert [await calls.fetch(), await calls.fetch()] == ["a", "b"]
+
+
 async def test_a_job_that_crashes_its_workers_is_counted(backend, calls):
     await calls.create()
     for attempt in (1, 2):
