@@ -36,7 +36,7 @@ def worker_of(
 
     def expired(job: Job) -> Again | None:
         used_up = job.attempt >= job.labels["max_attempts"]
-        return None if used_up else Again(at=queue.clock.now(), holds=beside_twins(job))
+        return None if used_up else Again(at=job.due_at, holds=beside_twins(job))
 
     return Worker(
         queue,

@@ -1,6 +1,7 @@
 """A unique job that returns to the queue after another one like it was enqueued."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -88,3 +89,15 @@ async def test_it_goes_back_too_when_its_worker_is_gone(app, taskq_clock, option
     taskq_clock.advance(leases.length / 1e6)
     await app.run_worker(run_once=True)
     assert app.ran[1:] == [first]
+
+
+async def test_a_job_whose_worker_is_gone_is_due_as_it_was(app, taskq_clock):
+    due = taskq_clock.time() + timedelta(seconds=10)
+    order = await app.enqueue("sync", scheduled_at=due)
+    taskq_clock.advance(60)
+    leases = app.backend.queue.leases
+    await leases.claim("gone", 1)
+    taskq_clock.advance(leases.length / 1e6)
+    assert await app.run_worker(run_once=True, queues=["elsewhere"]) is False
+    row = await app.get_job(order)
+    assert (row["status"], row["scheduled_at"]) == ("queued", due.isoformat())
