@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +36,8 @@ TIMELINES = ("failed", "all", "none")
 REPORTS = ("coverage",)
 SUBSTITUTES = ("docket",)
 """The libraries whose name can mean our facade."""
+PAGE, HEAD = b"<title>taskq: ", 1000
+"""What is at the beginning of every page of a run that we have written."""
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
@@ -123,19 +127,22 @@ def _read(config: pytest.Config) -> Options:
                 f"memory."
             )
     binaries = {name: _value(config, f"{name}_bin", "")[0] for name in SERVERS}
+    urls = _urls(config)
+    if origin == "default" and getattr(config.option, "taskq_url", None):
+        backends = tuple(urls)  # who names a server means it
     return Options(
         backends=backends,
-        urls=_urls(config),
+        urls=urls,
         binaries={name: path for name, path in binaries.items() if path},
         allow_remote=_switch(config, "allow_remote"),
         seed=_number(config, "seed", "0", least=0),
         chain_limit=_number(config, "chain_limit", "1000", least=1),
         strict=frozenset(_choices(config, "strict", STRICT, "errors")),
-        freezer=_choice(config, "freezer", FREEZERS),
+        freezer=_freezer(config),
         stuck_after=_number(config, "stuck_after", "5", least=0),
         timeline=_choice(config, "timeline", TIMELINES),
         redact=_function(config, "redact"),
-        html=_value(config, "html", "")[0],
+        html=_page(config),
         reports=_choices(config, "report", REPORTS, ""),
         substitutes=_choices(config, "substitute", SUBSTITUTES, ""),
     )
@@ -173,6 +180,29 @@ def _choices(
     return words
 
 
+def _freezer(config: pytest.Config) -> str:
+    name = _choice(config, "freezer", FREEZERS)
+    if name == "time-machine" and find_spec("time_machine") is None:
+        raise pytest.UsageError(
+            "taskq: the freezer time-machine is not installed. It was chosen by "
+            f"{_value(config, 'freezer', '')[1]}. Run: pip install "
+            '"pytest-taskq[time-machine]", or choose freezegun.'
+        )
+    return name
+
+
+def _page(config: pytest.Config) -> str:
+    """Where to write the page: never over a file that is something else."""
+    given, origin = _value(config, "html", "")
+    path = Path(given)
+    if given and path.is_file() and PAGE not in path.read_bytes()[:HEAD]:
+        raise pytest.UsageError(
+            f"taskq: the page of the run would be written over {given}, which is no such page. "
+            f"It was named by {origin}. Name another file: {_flag('html')}=jobs.html."
+        )
+    return given
+
+
 def _function(config: pytest.Config, name: str) -> str:
     """The name of a function, in a form that can lead to one."""
     given, origin = _value(config, name, "")
@@ -205,8 +235,9 @@ def _urls(config: pytest.Config) -> dict[str, str]:
 def _list(config: pytest.Config, name: str, default: str) -> tuple[tuple[str, ...], str]:
     """The values of an option that may be given several times, or with commas; each once."""
     given, origin = _value(config, name, default)
-    values = (part.strip() for part in given.split(","))
-    return tuple(dict.fromkeys(value for value in values if value)), origin
+    # An option that is given nothing, as by an unset variable, is not given.
+    values = [part.strip() for part in given.split(",") if part.strip()]
+    return tuple(dict.fromkeys(values or filter(None, default.split(",")))), origin
 
 
 def _switch(config: pytest.Config, name: str) -> bool:

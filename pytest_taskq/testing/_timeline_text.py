@@ -186,7 +186,12 @@ def _said(moment: Moment, number: str, times: Times, room: int) -> tuple[str, st
     head = f"{number} {moment.task}"
     if moment.event == "enqueue":
         due = f"  due {_due(moment, times)}" if moment.due is not None else ""
-        return clip(head + moment.detail, max(room - len(due), 20)) + due, ""
+        room = max(room - len(due), 20)
+        end = moment.detail.rfind(") ") + 1
+        options = moment.detail[end:] if end else ""
+        call = (head + moment.detail).removesuffix(options)
+        # Rather than its queue, an argument is cut off.
+        return clip(clip(call, max(room - len(options), 20)) + options, room) + due, ""
     if moment.attempt > 1 or moment.event in {"fail", "lapse"}:
         head += f" try {moment.attempt}"
     error = f"  {moment.error}" if moment.error is not None else ""

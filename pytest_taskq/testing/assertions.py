@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NoReturn, Protocol, Unpack, overload
+from typing import Any, Literal, Never, NoReturn, Protocol, Unpack, overload
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.asked import Asked, Options, check_times, is_error
 from pytest_taskq.testing.explain import headline, listed, nearest, table, wrong_count, wrong_order
-from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_of
+from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_alone, pattern_of
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import length_text, plural
@@ -54,15 +54,16 @@ class JobAssertions:
     ) -> list[SeenJob]: ...
     @overload
     def assert_enqueued(  # type: ignore[overload-overlap] # and 1 is an integer
-        self, wanted: object, times: Literal[1] = 1, **options: Unpack[Options]
+        self, wanted: object, *, times: Literal[1] = 1, **options: Unpack[Options]
     ) -> SeenJob: ...
     @overload
     def assert_enqueued(
-        self, wanted: object, times: int | None, **options: Unpack[Options]
+        self, wanted: object, *, times: int | None, **options: Unpack[Options]
     ) -> list[SeenJob]: ...
     def assert_enqueued(
         self,
         wanted: object,
+        *args: Never,
         times: int | None = 1,
         **options: Unpack[Options],
     ) -> Any:
@@ -76,6 +77,8 @@ class JobAssertions:
             placed = taskq.assert_enqueued(job(charge, cart_id=7), queue="payments")
         """
         __tracebackhide__ = True
+        if args:
+            pattern_alone("assert_enqueued", "times", wanted, args, {})
         asked = Asked("assert_enqueued", self._source.clock, **options)
         if isinstance(wanted, list | tuple):
             return self._assert_exactly(self._patterns(wanted, times), asked)
@@ -157,6 +160,8 @@ class JobAssertions:
         (job,) = found
         job.look()
         fields = [Mismatch("state", state, job.state, job.is_in(state), self._due_in(job))]
+        if error is None and job.job.failure is not None:
+            fields[0] = fields[0].noted(f"raised {job.job.failure.type_name}")
         if error is not None:
             fields.append(Mismatch("error", error, job.error, is_error(error, job.error)))
         if attempts is not None:
@@ -165,12 +170,14 @@ class JobAssertions:
             self._fail("assert_outcome", repr(job), "\n".join(table(fields)))
         return job
 
-    def assert_executed(self, wanted: object, times: int | None = 1) -> list[SeenJob]:
+    def assert_executed(self, wanted: object, *args: Never, times: int | None = 1) -> list[SeenJob]:
         """Fail unless attempts of the job began so often (None: once or more).
 
         A list means exactly these attempts, in this order.
         """
         __tracebackhide__ = True
+        if args:
+            pattern_alone("assert_executed", "times", wanted, args, {})
         ran = self._source.executed()
         if isinstance(wanted, list | tuple):
             patterns = self._patterns(wanted, times)

@@ -48,6 +48,10 @@ class Mismatch(NamedTuple):
     note: str = ""
     missing: bool = False
 
+    def noted(self, note: str) -> Mismatch:
+        """The same with one more note."""
+        return self._replace(note=f"{self.note}, {note}" if self.note else note)
+
 
 class JobPattern:
     """What ``job()`` gives. Equal to every job it matches: ``assert ran == [job(charge)]``."""

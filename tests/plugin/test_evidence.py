@@ -45,6 +45,7 @@ def test_the_page_has_every_test_and_its_jobs(run_files, pytester, workers):
     result = run_files("--taskq-html=out/jobs.html", *workers, test_it=TEST)
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(["taskq: wrote out/jobs.html: 2 tests with jobs"])
+    run_files("--taskq-html=out/jobs.html", *workers, test_it=TEST)  # over one of its own
     tests = data_of(pytester.path / "out" / "jobs.html")
     assert {name.partition("::")[2]: test["outcome"] for name, test in tests.items()} == {
         "test_payment[7]": "passed",

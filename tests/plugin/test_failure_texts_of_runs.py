@@ -11,6 +11,9 @@ def ran(taskq, shop):
 def test_outcome(taskq):
     taskq.assert_outcome(job(charge, 0), "succeeded", error=KeyError, attempts=1)
 
+def test_died(taskq):
+    taskq.assert_outcome(job(charge, 0), "succeeded")
+
 def test_message(taskq):
     taskq.assert_outcome(job(charge, 0), "dead", error="cart was lost", attempts=2)
 
@@ -40,6 +43,10 @@ AssertionError: taskq.assert_outcome: #1 charge(0)
     state     expected 'succeeded'  got 'dead'                       <-
     error     expected KeyError     got LookupError('no such cart')  <-
     attempts  expected 1            got 2                            <-
+
+test_died:
+AssertionError: taskq.assert_outcome: #1 charge(0)
+    state  expected 'succeeded'  got 'dead'  <- raised LookupError
 
 test_message:
 AssertionError: taskq.assert_outcome: #1 charge(0)

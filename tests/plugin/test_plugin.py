@@ -90,6 +90,12 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini(
             "ERROR: taskq: the seed must be a whole number of at least 0. *'x', *",
         ),
         (["--taskq-seed=-1"], "ERROR: taskq: the seed must be a whole number of at least 0. *"),
+        (
+            ["--taskq-html", "test_it.py"],
+            "ERROR: taskq: the page of the run would be written over test_it.py, which is no *",
+        ),
+        # A server that is named is used.
+        (["--taskq-url=redis://localhost:1/0"], "ERROR: taskq: *localhost:1*"),
     ],
 )
 def test_a_wrong_option_ends_the_run_before_it_begins(run_files, options, line):
@@ -97,6 +103,20 @@ def test_a_wrong_option_ends_the_run_before_it_begins(run_files, options, line):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([line])
     assert run_files(*options, "--help").ret == 0
+
+
+def test_an_option_that_is_given_nothing_is_not_given(run_files):
+    result = run_files("--taskq-backend=", "--taskq-html=", test_it="def test(): pass")
+    result.stdout.fnmatch_lines(["taskq: backend=memory, seed=0"])
+
+
+def test_a_freezer_that_is_not_installed_ends_the_run_before_it_begins(pytester, monkeypatch):
+    monkeypatch.setattr("pytest_taskq.plugin.options.find_spec", lambda name: None)
+    result = pytester.runpytest_inprocess("--taskq-freezer=time-machine")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: taskq: the freezer time-machine is not installed. *[[]time-machine]*"]
+    )
 
 
 def test_the_limit_of_a_chain_can_be_raised(run_files):

@@ -104,6 +104,12 @@ def test_a_text_that_is_nearly_a_name_cannot_be_refuted(taskq, placed):
     taskq.assert_not_enqueued("welcome")
 
 
+@pytest.mark.parametrize("call", ["assert_enqueued", "assert_executed"])
+def test_arguments_that_are_given_beside_the_task_are_refused(taskq, placed, call):
+    with pytest.raises(BadOption, match=rf"Write taskq.{call}\(job\(charge, 8\)\)"):
+        getattr(taskq, call)(charge, 8)
+
+
 @pytest.mark.parametrize("times", [0, -1, True, 1.0, "1"])
 def test_a_number_of_times_that_cannot_be_asserted_is_refused(taskq, placed, times):
     with pytest.raises(BadOption, match="For none at all use assert_not_enqueued"):

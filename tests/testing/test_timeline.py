@@ -29,6 +29,14 @@ async def test_nothing_has_happened(app):
     assert str(timeline([])) == ""
 
 
+async def test_a_long_call_is_cut_off_and_not_its_queue(app):
+    await app.add("charge", "c" * 90, options={"queue": "mail"})
+    line, *_ = lines(app)
+    assert line.startswith("12:00:00  test  enqueue #1 charge('ccc")
+    assert line.endswith("... queue=mail")
+    assert len(line) < 100
+
+
 async def test_a_job_and_what_it_caused(app):
     await app.add("charge", 7, options={"queue": "payments", "priority": 2, "key": "cart-7"})
     await app.run()
