@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["PluginRegistry", "Shelf", "SoniqPlugin", "discover_plugins"]
+from pytest_taskq.core.errors import BadOption
+
+__all__ = [
+    "CommandSpec",
+    "PanelSpec",
+    "PluginRegistry",
+    "Shelf",
+    "SoniqPlugin",
+    "discover_plugins",
+]
 
 GROUP = "soniq.plugins"
 Plugins = list["SoniqPlugin"]
@@ -53,6 +63,29 @@ class PluginRegistry:
         return [*self._plugins]
 
 
+@dataclass
+class CommandSpec:
+    """A subcommand, for ``app.cli.add_command``.
+
+    ``arguments``: for each one a dict with the "args" and "kwargs" of argparse's add_argument.
+    """
+
+    name: str
+    help: str
+    handler: Callable[..., Any]
+    description: str | None = None
+    arguments: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class PanelSpec:
+    """A panel, for ``app.dashboard.add_panel``; ``render(app)`` is awaited for HTML or a dict."""
+
+    id: str
+    title: str
+    render: Callable[..., Any]
+
+
 class Shelf:
     """Where plugins leave what other programs would pick up: commands, panels, migrations.
 
@@ -62,12 +95,17 @@ class Shelf:
     def __init__(self) -> None:
         self.left: list[Any] = []
 
-    def add_command(self, spec: Any) -> None:
+    def add_command(self, spec: CommandSpec) -> None:
         """A subcommand for the command line."""
         self.left.append(spec)
 
-    def add_panel(self, spec: Any) -> None:
-        """A panel for the dashboard."""
+    def add_panel(self, spec: PanelSpec) -> None:
+        """A panel for the dashboard. Raises BadOption for an id that another one has."""
+        if any(each.id == spec.id for each in self.left):
+            raise BadOption(
+                f"The panels of a dashboard differ in their ids. There is one with {spec.id!r} "
+                f"already. Give this one an id of its own."
+            )
         self.left.append(spec)
 
     def register_source(self, *source: Any, **options: Any) -> None:

@@ -25,7 +25,7 @@ def words(teller):
     """The names of the library, or of the facade in its place."""
     root = "pytest_taskq.soniq" if teller == "facade" else "soniq"
     names = {}
-    for name in (root, f"{root}.errors", f"{root}.testing"):
+    for name in (root, f"{root}.errors", f"{root}.plugin", f"{root}.testing"):
         module = importlib.import_module(name)
         names |= {each: getattr(module, each) for each in dir(module) if each[0] != "_"}
         names |= {each: getattr(module, each) for each in getattr(module, "__all__", ())}

@@ -166,6 +166,21 @@ async def test_a_job_that_takes_longer_than_the_end_goes_back(make, taskq_clock)
     assert (row["status"], row["worker_id"]) == ("queued", None)
 
 
+async def test_what_a_plugin_leaves_for_other_programs(app, words):
+    async def render(app):
+        return {"jobs": 0}
+
+    command = words.CommandSpec(name="count", help="Count jobs.", handler=print)
+    assert (command.description, command.arguments) == (None, [])
+    app.cli.add_command(command)
+    panel = words.PanelSpec(id="jobs", title="Jobs", render=render)
+    app.dashboard.add_panel(panel)
+    app.dashboard.add_panel(words.PanelSpec("other", "Others", render))
+    with pytest.raises(ValueError, match="'jobs'"):
+        app.dashboard.add_panel(words.PanelSpec("jobs", "Jobs again", render))
+    assert await panel.render(app) == {"jobs": 0}
+
+
 async def test_draining_gives_the_results(app, words):
     @app.job(name="double", max_retries=0)
     async def double(n):
