@@ -119,3 +119,30 @@ def test_a_time_for_one_case_is_not_that_of_the_others(run):
             assert ("taskq_clock" in request.fixturenames) == (mode == "held")
     """
     run(text).assert_outcomes(passed=2)
+
+
+def test_a_task_that_takes_no_cancellation_hangs_nothing(run):
+    text = """
+    import asyncio
+    import pytest
+
+    async def deaf():
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                pass
+
+    @pytest.mark.asyncio
+    async def test_leaves_it():
+        asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+"""
+    result = run(text, ini="taskq_strict = tasks\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test left 1 task running: Task-* deaf() waiting at *",
+            "It takes no cancellation either, and was left behind: deaf waits on sleep (*)",
+        ]
+    )

@@ -1,4 +1,4 @@
-"""Leaves tasks behind that take no cancellation: a loop that closes would wait for ever."""
+"""Ends tasks, and leaves behind what takes no cancellation: a loop's close would wait for ever."""
 
 from __future__ import annotations
 
@@ -6,16 +6,41 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["abandon"]
+from pytest_taskq.testing.workers._limit import all_done
+from pytest_taskq.testing.workers._words import waits_of
+
+__all__ = ["cancel_or_abandon", "end", "left_behind"]
+
+GRACE = 1.0  # seconds to end in, once cancelled
 
 _FOR_GOOD: list[asyncio.Task[Any]] = []
 """Kept: collected, each would be told of in some other test."""
 
 
-def abandon(tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    """Make the loop forget those of the tasks that have not ended; and give them."""
-    left = [task for task in tasks if not task.done()]
+async def cancel_or_abandon(tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Cancel the tasks. The loop forgets those that do not end then; and they are returned."""
+    going_on = {task for task in tasks if not task.done()}
+    for task in going_on:
+        task.cancel()
+    await all_done(going_on, GRACE)
+    left = [task for task in going_on if not task.done()]
     for task in left:
         asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented, for other loops
     _FOR_GOOD.extend(left)
     return left
+
+
+def left_behind(tasks: Iterable[asyncio.Task[Any]]) -> str:
+    """What to say of them beside the failure."""
+    return f"It takes no cancellation either, and was left behind: {waits_of(tasks)}"
+
+
+async def end(task: asyncio.Task[Any], problem: BaseException | None) -> None:
+    """Leave nothing of a task. One that does not end is told beside the problem, or is one."""
+    left = await cancel_or_abandon([task])
+    if left and problem is not None:
+        problem.add_note(left_behind(left))
+    elif left:
+        raise AssertionError(f"it takes no cancellation, and was left behind: {waits_of(left)}")
+    elif not task.cancelled():
+        task.exception()  # which is told already

@@ -8,10 +8,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from pytest_taskq.engine.clock import take_turns
-from pytest_taskq.testing.workers._abandon import abandon
+from pytest_taskq.testing.workers._abandon import cancel_or_abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers._find import Ways
-from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._signals import Handlers
 from pytest_taskq.testing.workers._words import waits_of
 
@@ -72,11 +71,7 @@ class Life:
         What does not end in a second is left behind.
         """
         try:
-            left = {task for task in {self.task, *self._family} if not task.done()}
-            for task in left:
-                task.cancel()
-            await all_done(left, 1)
-            self.abandoned = abandon(left)
+            self.abandoned = await cancel_or_abandon({self.task, *self._family})
         finally:
             self._in_place.close()
 

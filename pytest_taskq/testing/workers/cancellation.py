@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.testing.text import in_one_line
+from pytest_taskq.testing.workers._abandon import end
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._words import how_it_ended, suspended_in, waiting
 
@@ -36,12 +37,9 @@ async def cancel_and_check(
 
         await cancel_and_check(sort(gate), cleaned=lambda: gate.is_shut)
     """
-    run = _Run(work, at)
-    try:
+    async with _Run(work, at) as run:
         await run.reach(within)
         await run.cancel(cleaned, within, f"{{}} (cancelled in {run.place})")
-    finally:
-        await run.end()
 
 
 async def cancel_at_every_await(
@@ -64,19 +62,13 @@ async def cancel_at_every_await(
             f"cancel_at_every_await() runs a coroutine again and again. It was given "
             f"{in_one_line(make)}, which can run once. Give it a function: lambda: save(db)."
         )
-    first = _Run(make)
-    try:
+    async with _Run(make) as first:
         count = await first.count(most, within)
-    finally:
-        await first.end()
     for number in range(1, count + 1):
-        run = _Run(make, number)
-        try:
+        async with _Run(make, number) as run:
             await run.reach(within)
             told = f"cancelled at await {number} of {count} ({run.place}): {{}}"
             await run.cancel(cleaned, within, told)
-        finally:
-            await run.end()
     return count
 
 
@@ -115,7 +107,10 @@ class _Counted(Coroutine[Any, Any, Any]):
 
 
 class _Run:
-    """One run of what is to be cancelled. ``place``: where it was, once it has been reached."""
+    """One run of what is to be cancelled, of which nothing is left after an ``async with``.
+
+    ``place``: where it was, once it has been reached.
+    """
 
     def __init__(self, work: object, at: At = None) -> None:
         self.place = "?"
@@ -177,12 +172,11 @@ class _Run:
             self._task.result()
         return min(counted.waits, most)
 
-    async def end(self) -> None:
-        """Leave nothing of it."""
-        self._task.cancel()
-        await all_done({self._task}, 1)
-        if self._task.done() and not self._task.cancelled():
-            self._task.exception()
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        await end(self._task, error)
 
     def _place_of_cancellation(self) -> str | None:
         return None if self._counted is None else self._counted.place

@@ -10,11 +10,12 @@ from typing import Any, Self
 
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.testing.text import in_one_line
+from pytest_taskq.testing.workers._abandon import left_behind
 from pytest_taskq.testing.workers._find import Way, find_ways
 from pytest_taskq.testing.workers._life import Life
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._signals import STOPPING
-from pytest_taskq.testing.workers._words import how_it_ended, waiting, waits_of
+from pytest_taskq.testing.workers._words import how_it_ended, waiting
 from pytest_taskq.testing.workers.leaks import describe_tasks
 from pytest_taskq.testing.workers.queues import watch_queues_of
 from pytest_taskq.testing.workers.shutdown import Jobs, Shutdown, ShutdownReport
@@ -96,8 +97,7 @@ class RunningWorker:
         problem = await self._end()
         if self._life.abandoned:
             problem = problem or AssertionError("the worker has not ended")
-            left = waits_of(self._life.abandoned)
-            problem.add_note(f"It takes no cancellation either, and was left behind: {left}")
+            problem.add_note(left_behind(self._life.abandoned))
         if problem is not None and error is None:
             raise problem from problem.__cause__
         if problem is not None and error is not None:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.testing.workers._abandon import end
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import how_it_ended, waiting
 
@@ -45,6 +46,6 @@ async def assert_times_out(
             ) from raised
         if took < after - EXACT:
             raise AssertionError(f"{expected}it came after {took:.3g} s{unit}")
-    finally:
-        task.cancel()
-        await all_done({task}, 1)
+    except BaseException as problem:
+        await end(task, problem)
+        raise

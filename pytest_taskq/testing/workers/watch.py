@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from contextlib import ExitStack
 
+from pytest_taskq.testing.workers._abandon import cancel_or_abandon, left_behind
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers.blocking import BlockingWatch
 from pytest_taskq.testing.workers.exceptions import LostExceptions
@@ -17,8 +18,8 @@ __all__ = ["TestWatch"]
 class TestWatch:
     """Begun and ended inside the coroutine of the test.
 
-    ``tasks``: those left running are told; ``exceptions``: those of background tasks that nobody
-    asked for; ``noblock``: how many real seconds one step of the loop may take.
+    ``tasks``: those left running are told, and ended; ``exceptions``: those of background tasks
+    that nobody asked for; ``noblock``: how many real seconds one step of the loop may take.
     """
 
     __test__ = False  # it is no test, whatever its name
@@ -67,4 +68,6 @@ class TestWatch:
             if self._lost.error is not None:
                 problems.append("".join(traceback.format_exception(self._lost.error)).rstrip())
         self._in_place.close()
+        if abandoned := await cancel_or_abandon(left):
+            problems.append(left_behind(abandoned))
         return problems
