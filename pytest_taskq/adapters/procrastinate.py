@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, ExitStack
@@ -14,7 +13,7 @@ from pytest_taskq.adapters._procrastinate_arguments import json_of
 from pytest_taskq.adapters._procrastinate_by_name import ByName
 from pytest_taskq.adapters._procrastinate_changes import NothingFound, Refused
 from pytest_taskq.adapters._procrastinate_listeners import Notify
-from pytest_taskq.adapters._procrastinate_queries import Queries
+from pytest_taskq.adapters._procrastinate_statements import Statements, Suffix
 from pytest_taskq.adapters._procrastinate_under_test import UnderTest
 from pytest_taskq.adapters._procrastinate_version import SUPPORTED, check_version
 from pytest_taskq.adapters._procrastinate_worker import OPTIONS, Ticks, bring_to_clock
@@ -38,10 +37,8 @@ WITH_CONNECTION = [
     for how in ("", "_async")
 ]
 
-Suffix = Literal["run", "one", "all"]
 
-
-class TaskqConnector(Queries, connector.BaseAsyncConnector):
+class TaskqConnector(Statements, connector.BaseAsyncConnector):
     """Keeps the jobs of a real app on our engine, as its Postgres would.
 
         with app.replace_connector(TaskqConnector()), app.open():
@@ -123,58 +120,6 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         told = list(self._statements)
         return list(zip(told[::2], told[1::2], strict=True))
 
-    async def execute_query_async(self, query: str, **arguments: Any) -> None:
-        """Answer a statement of Procrastinate's."""
-        await self.generic_execute(query, "run", **arguments)
-
-    async def execute_query_one_async(self, query: str, **arguments: Any) -> dict[str, Any]:
-        """See ``execute_query_async``."""
-        row: dict[str, Any] = await self.generic_execute(query, "one", **arguments)
-        return row
-
-    async def execute_query_all_async(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
-        """See ``execute_query_async``."""
-        rows: list[dict[str, Any]] = await self.generic_execute(query, "all", **arguments)
-        return rows
-
-    def execute_query(self, query: str, **arguments: Any) -> None:
-        """See ``execute_query_async``. Raises RuntimeError inside a running event loop."""
-        self._sync(self.generic_execute(query, "run", **arguments))
-
-    def execute_query_one(self, query: str, **arguments: Any) -> dict[str, Any]:
-        """See ``execute_query``."""
-        row: dict[str, Any] = self._sync(self.generic_execute(query, "one", **arguments))
-        return row
-
-    def execute_query_all(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
-        """See ``execute_query``."""
-        rows: list[dict[str, Any]] = self._sync(self.generic_execute(query, "all", **arguments))
-        return rows
-
-    async def execute_query_one_async_with_connection(
-        self, connection: Any, query: str, **arguments: Any
-    ) -> dict[str, Any]:
-        """See ``execute_query_async``; the connection is not a part of our store."""
-        return await self.execute_query_one_async(query, **arguments)
-
-    async def execute_query_all_async_with_connection(
-        self, connection: Any, query: str, **arguments: Any
-    ) -> list[dict[str, Any]]:
-        """See ``execute_query_one_async_with_connection``."""
-        return await self.execute_query_all_async(query, **arguments)
-
-    def execute_query_one_with_connection(
-        self, connection: Any, query: str, **arguments: Any
-    ) -> dict[str, Any]:
-        """See ``execute_query_one_async_with_connection``."""
-        return self.execute_query_one(query, **arguments)
-
-    def execute_query_all_with_connection(
-        self, connection: Any, query: str, **arguments: Any
-    ) -> list[dict[str, Any]]:
-        """See ``execute_query_one_async_with_connection``."""
-        return self.execute_query_all(query, **arguments)
-
     async def listen_notify(
         self, on_notification: Notify, channels: Iterable[str], **connecting: Any
     ) -> None:
@@ -216,15 +161,6 @@ class TaskqConnector(Queries, connector.BaseAsyncConnector):
         return exceptions.UniqueViolation(
             constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=lock
         )
-
-    def _sync(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        if asyncio._get_running_loop() is not None and not self.lenient:  # noqa: SLF001
-            coroutine.close()
-            raise RuntimeError(
-                "A sync call of Procrastinate cannot be made here. An event loop is running in "
-                "this thread. Await the async form of it instead, such as defer_async()."
-            )
-        return self.queue.sync(coroutine)
 
 
 class Adopted:
