@@ -73,7 +73,9 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
         self.json_loads = self.arguments.loads = json_loads
         self.arguments.as_they_are = self.lenient
         self.reverse_queries = _statements()
-        self._statements: deque[Any] = deque(maxlen=2 * STATEMENTS)
+        # Flat, and made into tuples when somebody asks: the garbage collector is spared them.
+        self._sent: deque[Any] = deque(maxlen=2 * STATEMENTS)
+        self._queries: list[tuple[str, dict[str, Any]]] = []
         self.states: list[str] = []
         self._open = {"sync": False, "async": False}
 
@@ -111,14 +113,25 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
         self.tables.clear()
         self.arguments.clear()
         self.listeners.clear()
-        self._statements.clear()
+        self.queries = []
         self.states.clear()
 
     @property
     def queries(self) -> list[tuple[str, dict[str, Any]]]:
-        """The last thousand statements by name, with their arguments, oldest first."""
-        told = list(self._statements)
-        return list(zip(told[::2], told[1::2], strict=True))
+        """The last thousand statements by name, with their arguments, oldest first.
+
+        A list of your own to clear, or to put another in its place.
+        """
+        sent = list(self._sent)
+        self._sent.clear()
+        self._queries += zip(sent[::2], sent[1::2], strict=True)
+        del self._queries[:-STATEMENTS]
+        return self._queries
+
+    @queries.setter
+    def queries(self, queries: list[tuple[str, dict[str, Any]]]) -> None:
+        self._sent.clear()
+        self._queries = queries
 
     async def listen_notify(
         self, on_notification: Notify, channels: Iterable[str], **connecting: Any
@@ -139,7 +152,7 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
                 f"with {query[:60]!r}. Use Procrastinate {SUPPORTED}, or "
                 f"a newer pytest-taskq."
             )
-        self._statements += (name, arguments)
+        self._sent += (name, arguments)
         return await self.answer(name, suffix, **arguments)
 
     async def answer(self, name: str, suffix: Suffix, **arguments: Any) -> Any:

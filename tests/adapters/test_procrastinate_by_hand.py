@@ -1,0 +1,42 @@
+"""What a test reads and writes on the connector itself, as on the shipped one."""
+
+import procrastinate
+import pytest
+import pytest_asyncio
+
+from pytest_taskq.adapters.procrastinate import TaskqConnector
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.taskq_strict(False)]
+
+
+@pytest.fixture
+def connector():
+    return TaskqConnector()
+
+
+@pytest_asyncio.fixture
+async def opened(connector):
+    async with procrastinate.App(connector=connector).open_async() as app:
+        yield app
+
+
+async def test_the_statements_can_be_forgotten_in_the_middle_of_a_test(connector, opened):
+    await opened.check_connection_async()
+    connector.queries.clear()
+    await opened.job_manager.list_queues_async()
+    assert [name for name, _ in connector.queries] == ["list_queues"]
+    connector.queries = []
+    await opened.check_connection_async()
+    assert connector.queries == [("check_connection", {})]
+
+
+async def test_of_the_statements_the_last_thousand_are_kept(connector, opened):
+    for _ in range(501):
+        await opened.check_connection_async()
+    early = connector.queries
+    await opened.job_manager.get_stalled_jobs()
+    for _ in range(500):
+        await opened.check_connection_async()
+    assert connector.queries is early
+    assert len(early) == 1000
+    assert [name for name, _ in early].index("select_stalled_jobs_by_heartbeat") == 499
