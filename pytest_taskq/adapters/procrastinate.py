@@ -145,13 +145,14 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
 
     async def generic_execute(self, query: str, suffix: Suffix, **arguments: Any) -> Any:
         """Answer a statement, and raise what Procrastinate raises where its database refuses."""
-        name = self.reverse_queries.get(query)
-        if name is None:
+        try:
+            name = self.reverse_queries[query]
+        except KeyError:
             raise exceptions.ConnectorException(
                 f"Procrastinate sent a statement that TaskqConnector does not know. It begins "
                 f"with {query[:60]!r}. Use Procrastinate {SUPPORTED}, or "
                 f"a newer pytest-taskq."
-            )
+            ) from None
         self._sent += (name, arguments)
         return await self.answer(name, suffix, **arguments)
 

@@ -1,5 +1,7 @@
 """What a test reads and writes on the connector itself, as on the shipped one."""
 
+from collections import defaultdict
+
 import procrastinate
 import pytest
 import pytest_asyncio
@@ -40,3 +42,8 @@ async def test_of_the_statements_the_last_thousand_are_kept(connector, opened):
     assert connector.queries is early
     assert len(early) == 1000
     assert [name for name, _ in early].index("select_stalled_jobs_by_heartbeat") == 499
+
+
+async def test_a_test_may_name_the_statements_itself(connector, opened):
+    connector.reverse_queries = defaultdict(lambda: "check_connection")
+    assert await connector.execute_query_one_async("SELECT 1") == {"check": True}
