@@ -93,7 +93,7 @@ class Queries(Lists):
         """Store the job of a tick, once."""
         key = (task_name, periodic_id)
         tick = (*key, defer_timestamp)
-        if tick in self.tables.ticks:
+        if tick in self.tables.ticks or self.tables.periodic_defers.get(key) == defer_timestamp:
             return NO_ROW
         job = NewJob(queue, task_name, priority, lock, queueing_lock, args)
         (row,) = await self.defer_jobs_all([job])

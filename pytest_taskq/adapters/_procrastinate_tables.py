@@ -40,7 +40,8 @@ class Tables:
 
     def add_worker(self) -> int:
         """A new worker, whose heart beats now."""
-        worker_id = next(self._worker_ids)
+        # A test may have put workers there itself.
+        worker_id = next(number for number in self._worker_ids if number not in self.workers)
         self.workers[worker_id] = self._clock.time()
         return worker_id
 

@@ -47,3 +47,24 @@ async def test_of_the_statements_the_last_thousand_are_kept(connector, opened):
 async def test_a_test_may_name_the_statements_itself(connector, opened):
     connector.reverse_queries = defaultdict(lambda: "check_connection")
     assert await connector.execute_query_one_async("SELECT 1") == {"check": True}
+
+
+async def test_a_tick_that_a_test_says_was_deferred_is_not_deferred_again(connector, opened):
+    task = opened.task(name="tick")(lambda timestamp: None)
+    connector.periodic_defers["tick", "here"] = 60
+    ids = [
+        await opened.job_manager.defer_periodic_job(
+            job=task.configure(task_kwargs={"timestamp": at}).job,
+            periodic_id=where,
+            defer_timestamp=at,
+        )
+        for where, at in (("here", 60), ("there", 60), ("here", 120))
+    ]
+    assert ids == [None, 1, 2]
+
+
+async def test_a_worker_gets_a_number_that_none_has_yet(connector, opened):
+    connector.workers = {1: connector.queue.clock.time(), 2: connector.queue.clock.time()}
+    assert await opened.job_manager.register_worker() == 3
+    await opened.job_manager.unregister_worker(3)
+    assert list(connector.workers) == [1, 2]
