@@ -166,6 +166,8 @@ class Lists:
     @jobs.setter
     def jobs(self, rows: Mapping[JobId, Mapping[str, Any]]) -> None:
         self.queue.sync(seed(self.queue, rows))
+        self.arguments.clear()
+        self.tables.last_worker = {job_id: row.get("worker_id") for job_id, row in rows.items()}
 
     @property
     def finished_jobs(self) -> list[JobRow]:

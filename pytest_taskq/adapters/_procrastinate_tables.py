@@ -19,6 +19,7 @@ class Tables:
 
     ``workers``: the last heartbeat of each.
     ``periodic_defers``: the last tick of each periodic task and id.
+    ``last_worker``: who had each job last, gone or not.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -35,7 +36,7 @@ class Tables:
         self.periodic_defers: dict[tuple[str, str], int] = {}
         self.ticks: set[tuple[str, str, int]] = set()
         self._worker_ids: Iterator[int] = count(1)
-        self._last_worker: dict[JobId, int] = {}
+        self.last_worker: dict[JobId, int | None] = {}
         self.alive: list[Any] = []
 
     def add_worker(self) -> int:
@@ -66,11 +67,11 @@ class Tables:
 
     def claimed(self, job_id: JobId, worker_id: int) -> None:
         """A worker took a job."""
-        self._last_worker[job_id] = worker_id
+        self.last_worker[job_id] = worker_id
 
     def worker_of(self, job_id: JobId) -> int | None:
         """Who has the job or had it last; None for a worker that is not registered any more."""
-        worker_id = self._last_worker.get(job_id)
+        worker_id = self.last_worker.get(job_id)
         return worker_id if worker_id in self.workers else None
 
     def note(self, job_id: JobId, kind: str, at: Instant | None = None) -> None:
@@ -93,7 +94,7 @@ class Tables:
     def forget(self, job_id: JobId) -> None:
         """The events of a job go with it."""
         self.events.pop(job_id, None)
-        self._last_worker.pop(job_id, None)
+        self.last_worker.pop(job_id, None)
 
     def started_at(self, record: Job) -> datetime:
         """When a job was last started, as far as is known here."""

@@ -1,6 +1,7 @@
 """What a test reads and writes on the connector itself, as on the shipped one."""
 
 from collections import defaultdict
+from datetime import UTC, datetime
 
 import procrastinate
 import pytest
@@ -68,3 +69,25 @@ async def test_a_worker_gets_a_number_that_none_has_yet(connector, opened):
     assert await opened.job_manager.register_worker() == 3
     await opened.job_manager.unregister_worker(3)
     assert list(connector.workers) == [1, 2]
+
+
+async def test_jobs_put_there_by_a_test_are_those_of_their_workers(connector, opened):
+    connector.workers = {2: datetime(2000, 1, 1, tzinfo=UTC), 3: connector.queue.clock.time()}
+    row = {"status": "doing", "queue_name": "q", "task_name": "t"}
+    connector.jobs = {job_id: {**row, "worker_id": job_id} for job_id in (1, 2, 3)}
+    assert [job.worker_id for job in connector.jobs.values()] == [None, 2, 3]
+    stalled = await opened.job_manager.get_stalled_jobs(queue="q", task_name="t")
+    assert [job.id for job in stalled] == [1, 2]
+    connector.jobs = {3: {"status": "todo"}}
+    assert connector.jobs[3].worker_id is None
+
+
+async def test_jobs_put_there_by_a_test_have_their_own_arguments():
+    connector = TaskqConnector(compat="memory")
+    app = procrastinate.App(connector=connector)
+    seen = []
+    task = app.task(name="t")(lambda **given: seen.append(given))
+    await task.defer_async(n=1)
+    connector.jobs = {1: {"task_name": "t", "args": {"n": 2}}}
+    await app.run_worker_async(wait=False)
+    assert seen == [{"n": 2}]
