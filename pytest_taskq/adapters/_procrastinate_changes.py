@@ -5,7 +5,7 @@ Each function returns the next record, or raises Refused with the database's own
 
 from __future__ import annotations
 
-from pytest_taskq.adapters._procrastinate_rows import ABORTED, SCHEDULED, with_label
+from pytest_taskq.adapters._procrastinate_rows import SCHEDULED, with_label, with_status
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
@@ -22,6 +22,7 @@ __all__ = [
     "forced",
     "outcome_of",
     "retried",
+    "with_lock",
 ]
 
 NOT_TOLD = Failure("Exception", "the task raised; its worker did not say what", "")
@@ -50,26 +51,22 @@ def finished(record: Job, status: str, outcome: Outcome, now: int) -> Job:
     else:
         raise _not_found("doing", record)
     if status == "aborted":
-        after = after._replace(labels=with_label(record, ABORTED))
+        after = with_status(after, after.state, status)
     return after._replace(cancel_requested=False) if record.cancel_requested else after
 
 
-def retried(record: Job, again: Again, lock: str | None, failure: Failure, now: int) -> Job:
+def with_lock(record: Job, again: Again, lock: str | None) -> Again:
+    """The decision, with what the job is to hold; ``lock`` None leaves that as it is."""
+    if lock is None:
+        return again._replace(holds=record.holds)
+    return again._replace(holds=(*holds_of(lock, queueing_lock_of(record)), *others_of(record)))
+
+
+def retried(record: Job, again: Again, failure: Failure, now: int) -> Job:
     """The job back in its queue; failed, if somebody wanted it aborted meanwhile."""
-    holds = record.holds
-    if lock is not None:
-        holds = (*holds_of(lock, queueing_lock_of(record)), *others_of(record))
-    again = again._replace(holds=holds)
-    labels = with_label(record, SCHEDULED)
     if record.state is State.DEAD:
-        return transitions.requeue(record, now)._replace(
-            attempt=record.attempt + 1,
-            due_at=again.at,
-            priority=record.priority if again.priority is None else again.priority,
-            queue=record.queue if again.queue is None else again.queue,
-            holds=holds,
-            labels=labels,
-        )
+        after = transitions.requeue(record, now)._replace(attempt=record.attempt + 1)
+        return _moved(after, again)
     if record.state is not State.RUNNING or record.lease is None:
         raise Refused(f"Job was not found or has an invalid status to retry (job id: {record.id})")
     token = record.lease.token
@@ -77,7 +74,8 @@ def retried(record: Job, again: Again, lock: str | None, failure: Failure, now: 
         # The database leaves the number of attempts and the request as they were.
         after = transitions.finish(record, token, Failed(failure), now)
         return after._replace(attempt=record.attempt - 1)
-    return transitions.finish(record, token, Failed(failure, again), now)._replace(labels=labels)
+    after = transitions.finish(record, token, Failed(failure, again), now)
+    return after._replace(labels=with_label(record, SCHEDULED))
 
 
 def cancelled(record: Job, abort: bool, now: int) -> Job:
@@ -85,20 +83,27 @@ def cancelled(record: Job, abort: bool, now: int) -> Job:
     return transitions.cancel(record, now)._replace(cancel_requested=abort)
 
 
-def forced(record: Job, state: State, now: int, again: Again | None = None) -> Job:
-    """The job in a state, whatever it was in: the shipped connector asks nobody."""
-    if again is None:
-        after = record._replace(state=state, finished_at=now)
-    else:
-        after = record._replace(
-            state=state, finished_at=None, due_at=again.at, labels=with_label(record, SCHEDULED)
-        )
-    ran = record.state is State.RUNNING
-    return after._replace(
+def forced(record: Job, status: str, now: int, again: Again | None = None) -> Job:
+    """The job ended or to be run ``again``, whatever it was: the shipped connector asks nobody."""
+    state = State.QUEUED if again is not None else ENDS.get(status, State.CANCELLED)
+    after = with_status(record, state, status)._replace(
+        finished_at=now if again is None else None,
         lease=None,
-        attempt=record.attempt + (not ran),
+        attempt=record.attempt + (record.state is not State.RUNNING),
         cancel_requested=False,
         version=record.version + 1,
+    )
+    return after if again is None else _moved(after, again)
+
+
+def _moved(record: Job, again: Again) -> Job:
+    """The job where and when it is to run again."""
+    return record._replace(
+        due_at=again.at,
+        priority=record.priority if again.priority is None else again.priority,
+        queue=record.queue if again.queue is None else again.queue,
+        holds=record.holds if again.holds is None else again.holds,
+        labels=with_label(record, SCHEDULED),
     )
 
 

@@ -15,6 +15,7 @@ from pytest_taskq.adapters._procrastinate_changes import (
     forced,
     outcome_of,
     retried,
+    with_lock,
 )
 from pytest_taskq.adapters._procrastinate_choice import Choice, NewJob
 from pytest_taskq.adapters._procrastinate_lists import Lists, Row
@@ -147,8 +148,8 @@ class Queries(Lists):
         def decide(record: Job, now: int) -> Job:
             nonlocal ran
             ran = record.state is RUNNING
-            if self.lenient and not ran:
-                return forced(record, ENDS.get(status, State.CANCELLED), now)
+            if self.lenient and not (ran and status in ENDS):
+                return forced(record, status, now)
             return finished(record, status, outcome, now)
 
         failure, error = self._failure(job_id)
@@ -182,9 +183,10 @@ class Queries(Lists):
             raise Refused(f"Job was not found or has an invalid status to retry (job id: {job_id})")
 
         def decide(record: Job, now: int) -> Job:
+            asked = with_lock(record, again, new_lock)
             if self.lenient and record.state not in {RUNNING, State.DEAD}:
-                return forced(record, QUEUED, now, again)
-            return retried(record, again, new_lock, failure, now)
+                return forced(record, "todo", now, asked)
+            return retried(record, asked, failure, now)
 
         verb = "requeue" if before.state is State.DEAD else "finish"
         try:

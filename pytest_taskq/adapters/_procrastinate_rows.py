@@ -10,14 +10,14 @@ from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = ["ABORTED", "SCHEDULED", "row_of", "status_of", "with_label"]
+__all__ = ["SCHEDULED", "STATUSES", "row_of", "status_of", "with_label", "with_status"]
 
 SCHEDULED = "scheduled"
 """The label of a job that has a schedule: ``due_at`` alone cannot tell."""
-ABORTED = "aborted"
-"""The label of a job that ended aborted, and not cancelled."""
+STATUS = "status"
+"""The label of a job whose state does not tell its status: one that ended aborted."""
 
-_STATUSES = {
+STATUSES = {
     State.QUEUED: "todo",
     State.RUNNING: "doing",
     State.SUCCEEDED: "succeeded",
@@ -28,7 +28,16 @@ _STATUSES = {
 
 def status_of(record: Job) -> str:
     """The status of a job."""
-    return "aborted" if record.labels.get(ABORTED) else _STATUSES[record.state]
+    status: str = record.labels.get(STATUS) or STATUSES[record.state]
+    return status
+
+
+def with_status(record: Job, state: State, status: str) -> Job:
+    """The job in a state, told as this status."""
+    labels = {label: value for label, value in record.labels.items() if label != STATUS}
+    if status != STATUSES[state]:
+        labels[STATUS] = status
+    return record._replace(state=state, labels=labels)
 
 
 def with_label(record: Job, label: str) -> Mapping[str, Any]:

@@ -91,3 +91,23 @@ async def test_jobs_put_there_by_a_test_have_their_own_arguments():
     connector.jobs = {1: {"task_name": "t", "args": {"n": 2}}}
     await app.run_worker_async(wait=False)
     assert seen == [{"n": 2}]
+
+
+async def test_with_the_habits_of_memory_any_end_and_any_retry_is_taken():
+    connector = TaskqConnector(compat="memory")
+    app = procrastinate.App(connector=connector)
+    manager = app.job_manager
+    await app.configure_task("t", queueing_lock="one").defer_async()
+    worker = await manager.register_worker()
+    await manager.fetch_job(None, worker)
+    await connector.finish_job_run(1, "done", delete_job=False)
+    row = connector.jobs[1]
+    assert (row.status, row.attempts) == ("done", 1)
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+    await manager.retry_job_by_id_async(1, at, priority=7, queue="q", lock="l")
+    assert (row.status, row.attempts, row.scheduled_at) == ("todo", 2, at)
+    assert (row.priority, row.queue, row.lock, row.queueing_lock) == (7, "q", "l", "one")
+    await connector.finish_job_run(1, "aborted", delete_job=False)
+    assert row.status == "aborted"
+    await manager.retry_job_by_id_async(1, at)
+    assert (row.status, row.attempts) == ("todo", 4)
