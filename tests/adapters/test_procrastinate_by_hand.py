@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from pytest_taskq.adapters.procrastinate import TaskqConnector
+from pytest_taskq.core.errors import BadOption
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.taskq_strict(False)]
 
@@ -91,6 +92,24 @@ async def test_jobs_put_there_by_a_test_have_their_own_arguments():
     connector.jobs = {1: {"task_name": "t", "args": {"n": 2}}}
     await app.run_worker_async(wait=False)
     assert seen == [{"n": 2}]
+
+
+async def test_a_job_is_given_a_status_by_hand(connector, opened):
+    job_id = await opened.configure_task("t", lock="l").defer_async(n=1)
+    told = []
+    for status in ("failed", "doing", "aborted", "cancelled", "todo"):
+        await connector.set_job_status_run(job_id, status)
+        told.append((await opened.job_manager.get_job_status_async(job_id)).value)
+        assert connector.current_locks == ({"l"} if status == "doing" else set())
+    assert told == ["failed", "doing", "aborted", "cancelled", "todo"]
+    row = connector.jobs[job_id]
+    assert (row.attempts, row.args, row.lock) == (0, {"n": 1}, "l")
+    with pytest.raises(BadOption, match="no such status"):
+        await connector.set_job_status_run(job_id, "done")
+    with pytest.raises(BadOption, match="no such status"):
+        connector.jobs = {1: {"status": "done"}}
+    with pytest.raises(KeyError, match="no job 7"):
+        await connector.set_job_status_run(7, "failed")
 
 
 async def test_with_the_habits_of_memory_any_end_and_any_retry_is_taken():
