@@ -14,6 +14,7 @@ ALIASES = {"queue": "queue_name", "task_kwargs": "args"}
 SHOWN = 5
 
 RowOf = Callable[[Job], dict[str, Any]]
+Write = Callable[[JobId, str, Any], None]
 
 
 class NotThere(KeyError, IndexError):
@@ -31,18 +32,30 @@ class JobRow(Mapping[str, Any]):
     """One job, read as ``row["status"]`` or ``row.status``: always as it is now.
 
     The keys are those of the library's rows; ``queue`` and ``task_kwargs`` are taken too.
-    ``args`` is a copy. Raises NotThere for a job that was deleted.
+    ``args`` is a copy. Raises NotThere for a job that was deleted. With ``write`` a column may be
+    set: ``row["status"] = "failed"``.
     """
 
-    __slots__ = ("_id", "_queue", "_row_of")
+    __slots__ = ("_id", "_queue", "_row_of", "_write")
 
-    def __init__(self, queue: Queue, row_of: RowOf, job_id: JobId) -> None:
+    def __init__(
+        self, queue: Queue, row_of: RowOf, job_id: JobId, write: Write | None = None
+    ) -> None:
         self._queue = queue
         self._row_of = row_of
         self._id = job_id
+        self._write = write
 
     def __getitem__(self, key: str) -> Any:
         return self._row()[ALIASES.get(key, key)]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if self._write is None:
+            raise TypeError(
+                f"The row of a job can only be read here. {key!r} was to be set. Defer a job that "
+                f"has it so, or let time pass and the worker run until it has."
+            )
+        self._write(self._id, ALIASES.get(key, key), value)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -82,9 +95,10 @@ class JobsView(Mapping[JobId, JobRow]):
     one, ``jobs[:3]`` a list. Raises NotThere, and ``get`` gives None, for a job that is not there.
     """
 
-    def __init__(self, queue: Queue, row_of: RowOf) -> None:
+    def __init__(self, queue: Queue, row_of: RowOf, write: Write | None = None) -> None:
         self._queue = queue
         self._row_of = row_of
+        self._write = write
 
     @property
     def first(self) -> JobRow:
@@ -135,7 +149,7 @@ class JobsView(Mapping[JobId, JobRow]):
         return repr(dict(self))
 
     def _row(self, job_id: JobId) -> JobRow:
-        return JobRow(self._queue, self._row_of, job_id)
+        return JobRow(self._queue, self._row_of, job_id, self._write)
 
 
 def _ids(queue: Queue) -> list[JobId]:

@@ -34,6 +34,13 @@ def test_a_fixture_app_is_open_and_on_the_fixture_connector(in_memory_app, in_me
     assert not in_memory_connector.jobs
 
 
+def test_the_row_of_a_job_is_for_reading(app, jobs):
+    defer(app, 1)
+    with pytest.raises(TypeError, match="can only be read here"):
+        jobs[1]["status"] = "failed"
+    assert jobs[1].status == "todo"
+
+
 def test_a_connector_of_ones_own_lives_on_real_time():
     assert InMemoryConnector().queue.clock.mode == "real"
 
