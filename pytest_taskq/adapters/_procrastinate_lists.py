@@ -149,7 +149,7 @@ class Lists:
 
     async def set_job_status_run(self, id: JobId, status: str) -> None:  # noqa: A002 - as shipped
         """Give a job another status by hand; no statement of Procrastinate's does that."""
-        await place(self.queue, int(id), status)
+        await place(self.queue, int(id), status=status)
 
     async def apply_schema_run(self) -> None:
         """Make the tables, which are there."""
@@ -163,9 +163,10 @@ class Lists:
     def jobs(self) -> JobsView:
         """Every job by its id, finished ones included: always as they are now.
 
-        A dict of rows may be put in its place; a row needs only the columns that matter.
+        A dict of rows may be put in its place; a row needs only the columns that matter. And a
+        column of a row may be set, as if by hand in the database.
         """
-        return JobsView(self.queue, self.shown)
+        return JobsView(self.queue, self.shown, self._write)
 
     @jobs.setter
     def jobs(self, rows: Mapping[JobId, Mapping[str, Any]]) -> None:
@@ -216,6 +217,13 @@ class Lists:
         """The locks of the jobs that run."""
         running = self.queue.sync(self._running(None, None))
         return {lock for record in running if (lock := lock_of(record)) is not None}
+
+    def _write(self, job_id: JobId, column: str, value: Any) -> None:
+        self.queue.sync(place(self.queue, job_id, **{column: value}))
+        if column == "worker_id":
+            self.tables.last_worker[job_id] = value
+        elif column == "args":
+            self.arguments.forget(job_id)
 
     def _row(self, record: Job) -> Row:
         row = row_of(record, self.tables.worker_of(record.id))

@@ -34,18 +34,27 @@ async def seed(queue: Queue, rows: Mapping[JobId, Mapping[str, Any]]) -> None:
             await queue.store.delete([each for each in stored if isinstance(each, Job)])
 
 
-async def place(queue: Queue, job_id: JobId, status: str) -> None:
-    """Give a job this status, whatever it had.
+async def place(queue: Queue, job_id: JobId, **columns: Any) -> None:
+    """Give columns of a job these values, whatever they were.
 
-    Raises NotThere where there is none, NameHeld where another waits with its queueing lock.
+    Raises NotThere where there is no such job, NameHeld where another waits with its queueing
+    lock, BadOption for a column or a status that there is not.
     """
     before = await queue.get(job_id)
     if before is None:
-        raise NotThere(f"There is no job {job_id} to be {status}. Defer it first.")
-    row = {**row_of(before, None), "status": status}
-    after = _record(row, queue.clock.now())._replace(
-        id=before.id, version=before.version + 1, created_at=before.created_at, due_at=before.due_at
+        raise NotThere(f"There is no job {job_id} to be changed. Defer it first.")
+    row = row_of(before, None)
+    for column in columns:
+        if column not in row:
+            raise BadOption(
+                f"The jobs of Procrastinate have no such column. {column!r} was to be set. "
+                f"Use one of {', '.join(row)}."
+            )
+    after = _record({**row, **columns}, queue.clock.now())._replace(
+        id=before.id, version=before.version + 1, created_at=before.created_at
     )
+    if "scheduled_at" not in columns:
+        after = after._replace(due_at=before.due_at)
     (answer,) = await queue.store.put([Change(after, before)])
     if isinstance(answer, Refusal) and answer.name is not None:
         raise NameHeld(answer.name, answer.holder)

@@ -130,3 +130,26 @@ async def test_with_the_habits_of_memory_any_end_and_any_retry_is_taken():
     assert row.status == "aborted"
     await manager.retry_job_by_id_async(1, at)
     assert (row.status, row.attempts) == ("todo", 4)
+
+
+async def test_a_column_of_a_job_is_set_by_hand(connector, opened):
+    seen = []
+    task = opened.task(name="t")(lambda **given: seen.append(given))
+    job_id = await task.configure(schedule_in={"hours": 1}, queue="a").defer_async(n=1)
+    job = connector.jobs[job_id]
+    job["args"] = {"n": 2}
+    job["queue"] = "b"
+    await opened.run_worker_async(wait=False, queues=["b"])
+    assert seen == []
+    job["scheduled_at"] = connector.queue.clock.time()
+    await opened.run_worker_async(wait=False, queues=["a"])
+    await opened.run_worker_async(wait=False, queues=["b"])
+    assert (seen, job.status, job.attempts) == ([{"n": 2}], "succeeded", 1)
+    job["status"] = "doing"
+    assert [each.id for each in await opened.job_manager.get_stalled_jobs()] == [job_id]
+    connector.workers = {5: connector.queue.clock.time()}
+    job["worker_id"] = 5
+    assert job.worker_id == 5
+    assert await opened.job_manager.get_stalled_jobs() == []
+    with pytest.raises(BadOption, match="no such column"):
+        job["heartbeat"] = None
