@@ -170,7 +170,7 @@ class Run:
         if self._hands and self._alarm.told_by_store:
             self._alarm.told_by_store = False
             await self._hands.stop_cancelled(self._queue.store)
-        if self._hands and self._free() > 0:
+        if self._hands and self._free() > 0 and not self._stopping:
             due = await self._leases.next_due(self._looked_at, self.worker.queues)
             self._alarm.call_at(due, self._alarm.ring)
         await self._alarm.wait()

@@ -166,3 +166,20 @@ async def test_a_job_that_outlasts_the_shutdown_goes_back_to_the_queue():
     await worker
     row = await app.get_job(order)
     assert (row["status"], row["attempts"], row["worker_id"]) == ("queued", 0, None)
+
+
+async def test_a_job_that_becomes_due_while_a_worker_ends_does_not_keep_it_busy(taskq_clock):
+    app, stop = make_app(), asyncio.Event()
+
+    @app.job(name="long")
+    async def long():
+        await asyncio.sleep(10)
+
+    await app.enqueue("long")
+    worker = asyncio.create_task(app.run_worker(concurrency=2, shutdown_event=stop))
+    await taskq_clock.elapse(1)
+    await app.enqueue("long", scheduled_at=5)
+    stop.set()
+    await taskq_clock.elapse(20)
+    await asyncio.wait_for(worker, 20)
+    assert [row["status"] for row in await app.list_jobs()] == ["queued", "done"]
