@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from pytest_taskq.core.errors import TaskqError
-from pytest_taskq.testing.describe import is_library, user_part
+from pytest_taskq.engine.promises import Block, Call
+from pytest_taskq.testing.describe import is_library, is_ours, user_part
 
 __all__ = ["Awaited", "NotAwaited", "Unawaited"]
 
@@ -21,10 +22,13 @@ T = TypeVar("T")
 class NotAwaited(TaskqError, RuntimeError):
     """The result of a call in an async test was used, or forgotten, before it was awaited."""
 
-    def __init__(self, call: str, where: str) -> None:
+    def __init__(self, call: str, where: str, *, is_block: bool = False) -> None:
+        done, write = "awaited", f"await {call}"
+        if is_block:
+            done, write = "entered", f"async with {call[:-1]}...):"
         super().__init__(
-            f"{call} was not awaited ({where}). In an async test it does nothing before that. "
-            f"Write `await {call}`."
+            f"{call} was not {done} ({where}). In an async test it does nothing before that. "
+            f"Write `{write}`."
         )
 
 
@@ -36,10 +40,29 @@ class Unawaited:
 
     def __init__(self, guard: Callable[[Any], Any] | None = None) -> None:
         self._guard = guard
-        self.calls: list[Awaited[Any]] = []
+        self._made: list[Awaited[Any] | _Noted] = []
         self._runner: asyncio.Runner | None = None
         self.run_by: Callable[[Any], Any] | None = None
         """How else the sync code of this test is to run a coroutine, for a library that cares."""
+
+    @property
+    def calls(self) -> list[Awaited[Any] | _Noted]:
+        """Those, the oldest first."""
+        return [each for each in self._made if each.is_unused()]
+
+    def add(self, made: Awaited[Any] | _Noted) -> None:
+        """Look for this one too, from now on."""
+        while self._made and not self._made[-1].is_unused():
+            self._made.pop()
+        self._made.append(made)
+
+    def note(self, made: Call | Block) -> None:
+        """Do so with a call of the user's; what a library makes, it awaits itself."""
+        frame = inspect.currentframe()
+        while frame is not None and is_ours(frame.f_code.co_filename):
+            frame = frame.f_back
+        if frame is not None and not is_library(frame.f_code.co_filename):
+            self.add(_Noted(made, (frame.f_code.co_filename, frame.f_lineno)))
 
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
@@ -53,10 +76,29 @@ class Unawaited:
         return self._runner.run(coroutine, context=copy_context())
 
     def close(self) -> None:
-        """Close that loop."""
+        """Close that loop, and forget the calls."""
+        for each in self._made:
+            if isinstance(each, _Noted):
+                each.made.close()
+        self._made.clear()
         self._guard = None  # or it and its owner would be left to the garbage collector
         if self._runner is not None:
             self._runner.close()
+
+
+class _Noted:
+    """A call of another kind, and the file and line of the user's where it stands."""
+
+    def __init__(self, made: Call | Block, where: tuple[str, int]) -> None:
+        self.made = made
+        self._where = where
+
+    def is_unused(self) -> bool:
+        return self.made.is_unused()
+
+    def not_awaited(self) -> NotAwaited:
+        """See ``Awaited``."""
+        return NotAwaited(self.made.name, _told(self._where), is_block=isinstance(self.made, Block))
 
 
 class Awaited(Generic[T]):
@@ -70,9 +112,8 @@ class Awaited(Generic[T]):
         __tracebackhide__ = True
         self._call = call
         self._finish = finish
-        self._unawaited = unawaited
         self._lock = asyncio.Lock()
-        self._done = False
+        self._begun = self._done = False
         self._value: T | None = None
         self._error: tuple[Exception, TracebackType | None] | None = None
         self._where = _caller()
@@ -80,19 +121,22 @@ class Awaited(Generic[T]):
             unawaited.run(self._run())
             self._raise()
         else:
-            unawaited.calls.append(self)
+            unawaited.add(self)
 
     def __await__(self) -> Generator[Any, None, Self]:
         __tracebackhide__ = True
-        self._unawaited.calls = [each for each in self._unawaited.calls if each is not self]
+        self._begun = True
         yield from self._run().__await__()
         self._raise()
         return self
 
     def not_awaited(self) -> NotAwaited:
         """What is wrong with using it before it is awaited."""
-        file, line = self._where
-        return NotAwaited(self._call, f"{PurePath(file).name}:{line}")
+        return NotAwaited(self._call, _told(self._where))
+
+    def is_unused(self) -> bool:
+        """Whether nobody has awaited it yet."""
+        return not self._begun
 
     async def _run(self) -> None:
         async with self._lock:  # two tasks may await the same
@@ -115,6 +159,11 @@ class Awaited(Generic[T]):
         if self._value is None:
             raise self.not_awaited()
         return self._value
+
+
+def _told(where: tuple[str, int]) -> str:
+    file, line = where
+    return f"{PurePath(file).name}:{line}"
 
 
 def _caller() -> tuple[str, int]:

@@ -22,6 +22,7 @@ __all__ = [
     "in_one_line",
     "instant_text",
     "is_library",
+    "is_ours",
     "user_part",
     "wait_of",
 ]
@@ -132,7 +133,7 @@ def user_part(frames: TracebackType | None) -> TracebackType | None:
     part, called = None, True
     while frames is not None:
         file = frames.tb_frame.f_code.co_filename
-        if file.startswith(LIBRARIES[0]):
+        if is_ours(file):
             called = True
         elif called and not is_library(file):
             part, called = frames, False
@@ -143,6 +144,11 @@ def user_part(frames: TracebackType | None) -> TracebackType | None:
 def is_library(filename: str) -> bool:
     """Whether code is not the user's own."""
     return filename.startswith(LIBRARIES) or filename.startswith("<frozen ")
+
+
+def is_ours(filename: str) -> bool:
+    """Whether code is of this package."""
+    return filename.startswith(LIBRARIES[0])
 
 
 def instant_text(instant: int) -> str:

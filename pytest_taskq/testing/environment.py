@@ -16,6 +16,7 @@ from pytest_taskq.engine.clock import Clock, Mode
 from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.promises import LISTENER
 from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.awaited import Unawaited
@@ -174,6 +175,7 @@ class Environment:
         """The code of the test begins: what other tests used last does not concern it."""
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
         PRESENT.set(ref(self))
+        LISTENER.set(ref(self.unawaited))
         self._task = asyncio.current_task()
         self._in_loop.enter_context(self._clock_in_loop())
 

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard, TypeVar, overload
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.loop_time import LoopTime, sleep_real
 from pytest_taskq.engine.machine import Stopwatch
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.engine.queue import LAST_USED
 from pytest_taskq.testing.describe import describe_waiting_tasks
 from pytest_taskq.testing.evidence import describe_queue
@@ -51,6 +52,7 @@ def wait_until(
     poll: float = 0.01,
     message: str | None = None,
 ) -> Coroutine[Any, Any, T]: ...
+@noted("wait_until")
 async def wait_until(
     predicate: Callable[[], Any] | JobPattern,
     *,

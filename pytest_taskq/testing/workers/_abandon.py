@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import waits_of
 
-__all__ = ["cancel_or_abandon", "end", "left_behind"]
+__all__ = ["cancel_or_abandon", "ending", "left_behind"]
 
 GRACE = 1.0  # seconds to end in, once cancelled
 
@@ -35,12 +36,24 @@ def left_behind(tasks: Iterable[asyncio.Task[Any]]) -> str:
     return f"It takes no cancellation either, and was left behind: {waits_of(tasks)}"
 
 
-async def end(task: asyncio.Task[Any], problem: BaseException | None) -> None:
-    """Leave nothing of a task. One that does not end is told beside the problem, or is one."""
-    left = await cancel_or_abandon([task])
-    if left and problem is not None:
-        problem.add_note(left_behind(left))
-    elif left:
+@asynccontextmanager
+async def ending(task: asyncio.Task[Any]) -> AsyncIterator[None]:
+    """Leave nothing of a task after the block.
+
+    One that does not end then is told beside what the block raises, or raised as AssertionError.
+    """
+    task.add_done_callback(_ask)
+    try:
+        yield
+    except BaseException as problem:
+        if left := await cancel_or_abandon([task]):
+            problem.add_note(left_behind(left))
+        raise
+    if left := await cancel_or_abandon([task]):
         raise AssertionError(f"it takes no cancellation, and was left behind: {waits_of(left)}")
-    elif not task.cancelled():
-        task.exception()  # which is told already
+
+
+def _ask(task: asyncio.Task[Any]) -> None:
+    """Hear its exception, or Python would complain that nobody has."""
+    if not task.cancelled():
+        task.exception()

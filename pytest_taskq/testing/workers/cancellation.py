@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.text import in_one_line
-from pytest_taskq.testing.workers._abandon import end
+from pytest_taskq.testing.workers._abandon import ending
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._words import how_it_ended, suspended_in, waiting
 
@@ -20,6 +21,7 @@ At: TypeAlias = "int | asyncio.Event | Callable[[], object] | None"
 Work = Coroutine[Any, Any, Any] | asyncio.Task[Any]
 
 
+@noted("taskq.cancel_and_check")
 async def cancel_and_check(
     work: Work | Make,
     *,
@@ -37,11 +39,13 @@ async def cancel_and_check(
 
         await cancel_and_check(sort(gate), cleaned=lambda: gate.is_shut)
     """
-    async with _Run(work, at) as run:
+    run = _Run(work, at)
+    async with ending(run.task):
         await run.reach(within)
         await run.cancel(cleaned, within, f"{{}} (cancelled in {run.place})")
 
 
+@noted("taskq.cancel_at_every_await")
 async def cancel_at_every_await(
     make: Make,
     *,
@@ -62,10 +66,12 @@ async def cancel_at_every_await(
             f"cancel_at_every_await() runs a coroutine again and again. It was given "
             f"{in_one_line(make)}, which can run once. Give it a function: lambda: save(db)."
         )
-    async with _Run(make) as first:
+    first = _Run(make)
+    async with ending(first.task):
         count = await first.count(most, within)
     for number in range(1, count + 1):
-        async with _Run(make, number) as run:
+        run = _Run(make, number)
+        async with ending(run.task):
             await run.reach(within)
             told = f"cancelled at await {number} of {count} ({run.place}): {{}}"
             await run.cancel(cleaned, within, told)
@@ -107,10 +113,7 @@ class _Counted(Coroutine[Any, Any, Any]):
 
 
 class _Run:
-    """One run of what is to be cancelled, of which nothing is left after an ``async with``.
-
-    ``place``: where it was, once it has been reached.
-    """
+    """One run of what is to be cancelled. ``place``: where it was, once it has been reached."""
 
     def __init__(self, work: object, at: At = None) -> None:
         self.place = "?"
@@ -119,10 +122,10 @@ class _Run:
         work = work() if callable(work) else work
         self._counted: _Counted | None = None
         if isinstance(work, asyncio.Task):
-            self._task = work
+            self.task = work
         elif inspect.iscoroutine(work):
             self._counted = _Counted(work, is_there)
-            self._task = self._counted.task = asyncio.create_task(self._counted)
+            self.task = self._counted.task = asyncio.create_task(self._counted)
         else:
             raise BadOption(
                 f"Only a coroutine or a task can be cancelled. It was given {in_one_line(work)}. "
@@ -136,25 +139,25 @@ class _Run:
 
     async def reach(self, within: float) -> None:
         """Wait until it is where it is to be cancelled."""
-        if await comes_true(self._is_there, within, self._task.done):
-            self.place = self._place_of_cancellation() or suspended_in(self._task)
+        if await comes_true(self._is_there, within, self.task.done):
+            self.place = self._place_of_cancellation() or suspended_in(self.task)
             return
         where = f" at await {self._at}" if isinstance(self._at, int) else ""
-        if self._task.done():
+        if self.task.done():
             raise AssertionError(
-                f"it ended before it could be cancelled{where}: {how_it_ended(self._task)}"
-            ) from (None if self._task.cancelled() else self._task.exception())
-        raise AssertionError(f"it was not there{where} after {within:g} s: {waiting(self._task)}")
+                f"it ended before it could be cancelled{where}: {how_it_ended(self.task)}"
+            ) from (None if self.task.cancelled() else self.task.exception())
+        raise AssertionError(f"it was not there{where} after {within:g} s: {waiting(self.task)}")
 
     async def cancel(self, cleaned: Callable[[], object] | None, within: float, told: str) -> None:
         """Cancel it, and check what comes of it."""
         if self._place_of_cancellation() is None:
-            self._task.cancel()
-        if not await all_done({self._task}, within):
-            pending = f"cleanup still pending {within:g} s after cancel(): {waiting(self._task)}"
+            self.task.cancel()
+        if not await all_done({self.task}, within):
+            pending = f"cleanup still pending {within:g} s after cancel(): {waiting(self.task)}"
             raise AssertionError(told.format(pending))
-        if not self._task.cancelled():
-            error, ended = self._task.exception(), how_it_ended(self._task)
+        if not self.task.cancelled():
+            error, ended = self.task.exception(), how_it_ended(self.task)
             if error is None:
                 swallowed = f"CancelledError was swallowed: {ended.replace('it', 'the task', 1)}"
                 raise AssertionError(told.format(swallowed))
@@ -167,16 +170,10 @@ class _Run:
         counted = self._counted
         if counted is None:
             return 0
-        await comes_true(lambda: counted.waits >= most, within, self._task.done)
-        if self._task.done():
-            self._task.result()
+        await comes_true(lambda: counted.waits >= most, within, self.task.done)
+        if self.task.done():
+            self.task.result()
         return min(counted.waits, most)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        await end(self._task, error)
 
     def _place_of_cancellation(self) -> str | None:
         return None if self._counted is None else self._counted.place
@@ -185,8 +182,8 @@ class _Run:
         if self._place_of_cancellation() is not None:
             return True
         if self._at is None:
-            return getattr(self._task, "_fut_waiter", None) is not None
-        return not (isinstance(self._at, int) or self._task.done()) and bool(_ask(self._at))
+            return getattr(self.task, "_fut_waiter", None) is not None
+        return not (isinstance(self._at, int) or self.task.done()) and bool(_ask(self._at))
 
 
 def _asked_at_awaits(at: At) -> Callable[[int], object]:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, overload
 
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.testing.workers._block import LiveBlock
 from pytest_taskq.testing.workers._find import Way
 from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe
@@ -55,7 +56,9 @@ class WorkerChecks:
                 f"Leave it out for one."
             )
         _check(worker, workers, given)
-        return self.live_workers(workers) if worker is None else running(worker, **given)
+        if worker is None:
+            return LiveBlock(self.live_workers(workers))
+        return running(worker, **given)
 
     def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
         """Those of the queues under test."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.workers._limit import all_done
 
@@ -68,6 +69,7 @@ def watch_queues_of(worker: object) -> None:
             _watch(value)
 
 
+@noted("taskq.drained")
 async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     """Wait until every item is taken and marked done, as ``queue.join()`` does.
 

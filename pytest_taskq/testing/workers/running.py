@@ -8,9 +8,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import give_way
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import left_behind
+from pytest_taskq.testing.workers._block import AsyncBlock
 from pytest_taskq.testing.workers._find import Way, find_ways
 from pytest_taskq.testing.workers._life import Life
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
@@ -49,11 +52,17 @@ def running(
     not stop ``within`` seconds, or leaves a task; a worker that dies ends the body as well.
     Seconds are those of the loop or of the machine, whichever are over first.
     """
+    if not (until is None or callable(until) or isinstance(until, asyncio.Event)):
+        raise BadOption(
+            f"running() asks again and again whether the worker is ready. until= is "
+            f"{in_one_line(until)}, which never changes. Give it a function or an asyncio.Event: "
+            f"until=lambda: pool.ready."
+        )
     ready = until.is_set if isinstance(until, asyncio.Event) else until
     return RunningWorker(worker, ready, start, stop, timeout, within)
 
 
-class RunningWorker:
+class RunningWorker(AsyncBlock):
     """A worker that runs, inside ``async with``. ``worker`` is the user's object."""
 
     def __init__(
@@ -69,10 +78,12 @@ class RunningWorker:
         self._ways = find_ways(worker, start, stop)
         self._until = until
         self._timeout, self._within = timeout, within
+        super().__init__()  # last: who is refused need not be entered
         self._asked: str | None = None  # to stop, and how
         self._end_expected = self._end_told = self._died = False
 
     async def __aenter__(self) -> Self:
+        await super().__aenter__()
         self._body = asyncio.current_task()
         self._cancelling = 0 if self._body is None else self._body.cancelling()
         watch_queues_of(self.worker)
@@ -108,6 +119,7 @@ class RunningWorker:
         """The task in which its start runs."""
         return self._life.task
 
+    @noted("w.stop")
     async def stop(self) -> None:
         """Stop the worker by its own ``stop``, and check that it has stopped.
 
@@ -116,6 +128,7 @@ class RunningWorker:
         await self._call(self._ways.stop, self._ways.stop_name)
         await self.assert_stopped()
 
+    @noted("w.shutdown")
     async def shutdown(
         self,
         *,
@@ -153,6 +166,7 @@ class RunningWorker:
         if name in STOPPING:
             self._asked, self._end_expected = name, True
 
+    @noted("w.assert_stopped")
     async def assert_stopped(self, *, within: float | None = None) -> None:
         """Wait until the worker has ended, and check that nothing of it runs any more.
 
@@ -165,6 +179,7 @@ class RunningWorker:
         await assert_stopped(*self._life.tasks(), within=seconds, after=after)
         await self._check_that_all_ended()
 
+    @noted("w.ended")
     async def ended(self, *, within: float | None = None) -> Any:
         """Wait until the worker ends by itself; returns what it returned, raises what it raised.
 

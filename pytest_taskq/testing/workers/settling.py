@@ -8,6 +8,7 @@ from typing import Any
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.describe import wait_of
 
 __all__ = ["settle"]
@@ -17,6 +18,7 @@ EAGER = 100
 QUIET = 3  # turns: what wakes a task may itself be a callback, and that one's cause another
 
 
+@noted("taskq.settle")
 async def settle() -> None:
     """Run until every task waits; no time passes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import how_it_ended, waits_of
 
@@ -18,6 +19,7 @@ class Stoppable(Protocol):
         """Raise AssertionError when it has not."""
 
 
+@noted("taskq.assert_stopped")
 async def assert_stopped(
     *what: asyncio.Task[Any] | Stoppable, within: float = 5.0, after: str = "stop()"
 ) -> None:

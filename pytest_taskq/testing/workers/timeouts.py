@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from pytest_taskq.engine.loop_time import LoopTime
-from pytest_taskq.testing.workers._abandon import end
+from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.workers._abandon import ending
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import how_it_ended, waiting
 
@@ -17,6 +18,7 @@ GRACE = 1.0  # seconds, after which it does not give up at all
 EXACT = 1e-3  # seconds by which a timer of the loop may be early
 
 
+@noted("taskq.assert_times_out")
 async def assert_times_out(
     work: Coroutine[Any, Any, Any], *, after: float, error: type[BaseException] = TimeoutError
 ) -> None:
@@ -30,7 +32,7 @@ async def assert_times_out(
     unit = " (virtual)" if LoopTime.of(loop) is not None else ""
     started = loop.time()
     task = asyncio.create_task(work)
-    try:
+    async with ending(task):
         ended = await all_done({task}, after + GRACE)
         took = loop.time() - started
         expected = f"expected a timeout after {after:g} s, "
@@ -46,6 +48,3 @@ async def assert_times_out(
             ) from raised
         if took < after - EXACT:
             raise AssertionError(f"{expected}it came after {took:.3g} s{unit}")
-    except BaseException as problem:
-        await end(task, problem)
-        raise

@@ -86,3 +86,13 @@ async def test_a_consumer_that_is_told_to_end_may_do_so():
 async def test_what_cannot_be_run_is_refused(worker, given, message):
     with pytest.raises(BadOption, match=message):
         running(worker, **given)
+
+
+@pytest.mark.parametrize("ready", [True, False, "ready"])
+async def test_what_says_when_it_is_ready_can_be_asked(ready):
+    with pytest.raises(BadOption) as caught:
+        running(asyncio.sleep, until=ready)
+    assert str(caught.value) == (
+        f"running() asks again and again whether the worker is ready. until= is {ready!r}, which "
+        "never changes. Give it a function or an asyncio.Event: until=lambda: pool.ready."
+    )
