@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from bisect import insort
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from math import inf, ulp
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -160,14 +160,22 @@ class LoopTime:
             if item in self._elapsing:
                 self._elapsing.remove(item)
 
+    async def stand_still(self) -> None:
+        """Wait until nothing could move on a clock that is held."""
+        while True:
+            with suppress(NotFinished):  # who has many turns to do is not stuck
+                await self.settle()
+                if not self._elapsing:
+                    return
+                await asyncio.wait([over for _, over in self._elapsing])
+
     async def settle(self) -> None:
         """Wait until every task waits, and the real world owes nothing.
 
         Raises NotFinished when that has not come after 10,000 turns of the loop.
         """
-        settled = self._loop.create_future()
         self._turns = 0
-        self._settling.append(settled)
+        self._settling.append(settled := self._loop.create_future())
         await settled
 
     def _time(self) -> float:

@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.workers._limit import all_done
+from pytest_taskq.testing.workers._words import waiting
 
 __all__ = ["assert_consumed", "drained", "items_of", "watch_queues_of", "watched"]
 
 Q = TypeVar("Q", bound="asyncio.Queue[Any]")
 SHOWN = 3
 HINT = "make it with taskq.watched(asyncio.Queue())"
+HELD = ".\nThe clock is held: let time pass with `await taskq_clock.elapse(...)`, or leave it auto."
 MARK = "_taskq_watch"  # on the queue itself: what watches it lives as long
 
 
@@ -74,21 +77,31 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     """Wait until every item is taken and marked done, as ``queue.join()`` does.
 
     Raises AssertionError when that takes longer than ``within``, which is in seconds of the loop,
-    so of the clock of the test where there is one; and says what is left. It names what was taken
-    and not marked done if the queue is ``watched``, or was taken since this call.
+    so of the clock of the test where there is one, or when that is held and nothing can move; and
+    says what is left. It names what was taken and not marked done, and who has it in hand, if the
+    queue is ``watched``, or was taken from since this call.
     """
     _check("drained", queue)
     _watch(queue, late=True)
     join = asyncio.create_task(queue.join())
+    time = LoopTime.of(asyncio.get_running_loop())
+    held = time is not None and time.clock.mode == "held"
+    still = asyncio.create_task(time.stand_still()) if time is not None and held else None
+    if still is not None:
+        still.add_done_callback(lambda _: join.cancel())
     try:
-        if await all_done({join}, within):
-            return
+        in_time = await all_done({join}, within)
     finally:
-        join.cancel()
+        for task in (join, still):
+            if task is not None:
+                task.cancel()
+    if in_time and not join.cancelled():
+        return
     left, unfinished = queue.qsize(), _unfinished(queue)
     raise AssertionError(
-        f"queue not drained: {plural(left, 'item')} left, {unfinished - left} unfinished"
-        f"{_forgotten(queue, unfinished - left)}"
+        f"queue not drained{'' if in_time else f' within {within:g} s'}: "
+        f"{plural(left, 'item')} left, {unfinished - left} unfinished"
+        f"{_told(queue, unfinished - left)}{HELD if held else ''}"
     )
 
 
@@ -117,7 +130,7 @@ def assert_consumed(queue: asyncio.Queue[Any], count: int) -> None:
     if forgotten:
         raise AssertionError(
             f"{plural(count, 'item')} consumed, {len(forgotten)} of them unfinished"
-            f"{_forgotten(queue, len(forgotten))}"
+            f"{_told(queue, len(forgotten))}"
         )
 
 
@@ -140,12 +153,25 @@ def _watch(queue: asyncio.Queue[Any], *, late: bool = False) -> None:
         vars(queue)[MARK] = _Watch(queue, late=late)
 
 
-def _forgotten(queue: asyncio.Queue[Any], count: int) -> str:
+def _told(queue: asyncio.Queue[Any], count: int) -> str:
+    """Who has the items in hand that were not marked done, or which ones nobody has."""
     if not count:
         return ""
-    items = [item for _, item in vars(queue)[MARK].open][-count:]
-    told = _listed(items) if items else "what was taken before it was watched"
-    return f" (task_done() not called for {told})" + ("" if items else f"; {HINT}")
+    taken: list[tuple[asyncio.Task[Any] | None, Any]] = vars(queue)[MARK].open[-count:]
+    if not taken:
+        return f" (task_done() not called for what was taken before it was watched); {HINT}"
+    in_hand = {task: item for task, item in taken if task and _is_busy(task, queue)}
+    forgotten = [item for task, item in taken if not (task in in_hand and in_hand[task] is item)]
+    told = f" (task_done() not called for {_listed(forgotten)})" if forgotten else ""
+    for task, item in list(in_hand.items())[:SHOWN]:
+        told += f"; {in_one_line(item)} is in hand: {waiting(task)}"
+    return told
+
+
+def _is_busy(task: asyncio.Task[Any], queue: asyncio.Queue[Any]) -> bool:
+    """Whether it may still mark as done what it took last: it has not come for more."""
+    comes_for_more = getattr(task, "_fut_waiter", None) in vars(queue)["_getters"]
+    return not (task.done() or task is _task() or comes_for_more)
 
 
 def _unfinished(queue: asyncio.Queue[Any]) -> int:

@@ -29,6 +29,10 @@ def filled(count, kind=asyncio.Queue):
     return queue
 
 
+def line(function, lines):
+    return f"test_queues.py:{function.__code__.co_firstlineno + lines}"
+
+
 async def message_of(failing):
     with pytest.raises(AssertionError) as caught:
         await failing
@@ -51,7 +55,8 @@ async def test_what_is_left_and_what_was_not_marked_done_is_told():
     async with running(consume(queue, stop_at="item-2")):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained: 3 items left, 1 unfinished (task_done() not called for 'item-2')"
+        "queue not drained within 0.03 s: 3 items left, 1 unfinished; 'item-2' is in hand: "
+        f"consume waits on Event.wait ({line(consume, 3)})"
     )
 
 
@@ -60,7 +65,18 @@ async def test_one_that_forgets_task_done_is_told_the_item():
     async with running(consume(queue, forget={"item-1"})):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained: 0 items left, 1 unfinished (task_done() not called for 'item-1')"
+        "queue not drained within 0.03 s: 0 items left, 1 unfinished "
+        "(task_done() not called for 'item-1')"
+    )
+
+
+async def test_what_it_forgot_is_told_from_what_it_has_in_hand():
+    queue = filled(3)
+    async with running(consume(queue, forget={"item-0"}, stop_at="item-2")):
+        message = await message_of(drained(queue, within=SOON))
+    assert message == (
+        "queue not drained within 0.03 s: 0 items left, 2 unfinished (task_done() not called for "
+        f"'item-0'); 'item-2' is in hand: consume waits on Event.wait ({line(consume, 3)})"
     )
 
 
@@ -74,7 +90,8 @@ async def test_each_consumer_marks_what_it_has_taken_itself():
     async with running(slow_and_forgetful()), running(consume(queue)):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained: 0 items left, 1 unfinished (task_done() not called for 'item-0')"
+        "queue not drained within 0.03 s: 0 items left, 1 unfinished; 'item-0' is in hand: "
+        f"slow_and_forgetful waits on Event.wait ({line(slow_and_forgetful, 2)})"
     )
 
 
@@ -82,7 +99,7 @@ async def test_what_was_taken_before_anybody_watched_cannot_be_named():
     queue = filled(1)
     queue.get_nowait()
     assert await message_of(drained(queue, within=SOON)) == (
-        "queue not drained: 0 items left, 1 unfinished "
+        "queue not drained within 0.03 s: 0 items left, 1 unfinished "
         "(task_done() not called for what was taken before it was watched); "
         "make it with taskq.watched(asyncio.Queue())"
     )
@@ -90,7 +107,7 @@ async def test_what_was_taken_before_anybody_watched_cannot_be_named():
 
 async def test_a_queue_that_nobody_empties_is_told():
     assert await message_of(drained(filled(2), within=SOON)) == (
-        "queue not drained: 2 items left, 0 unfinished"
+        "queue not drained within 0.03 s: 2 items left, 0 unfinished"
     )
 
 
