@@ -6,8 +6,9 @@ two weeks pass as quickly as there is something to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from math import inf
 from typing import Any
@@ -19,7 +20,9 @@ from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.schedule import cron
 from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.ticker import Ticker
+from pytest_taskq.engine.until_stopped import stuck_run, until_stopped
 
 __all__ = ["OPTIONS", "Ticks", "bring_to_clock"]
 
@@ -85,7 +88,8 @@ def bring_to_clock(
 ) -> None:
     """Change a worker that does not run yet, in place.
 
-    It tells what its tasks raise, and what may escape a task escapes it too. ``raise_errors``:
+    Its run ends with NotFinished where nothing can move. It tells what its tasks raise, and what
+    may escape a task escapes it too. ``raise_errors``:
     its run ends with what the first job raised last that has neither succeeded nor been aborted
     by then.
     """
@@ -94,6 +98,7 @@ def bring_to_clock(
     escaped: list[BaseException] = []
     failed: dict[JobId, BaseException] = {}
     beginning = ExitStack()
+    stuck = _Stuck(worker, queue)
 
     def note_error(*args: Any, **told: Any) -> None:
         error, job_id = told.get("exc_info"), told["context"].job.id
@@ -111,14 +116,14 @@ def bring_to_clock(
     async def run_on_clock() -> None:
         # Until it knows what it waits for, no time may pass.
         beginning.enter_context(queue.clock.hold("a worker begins"))
-        with queue.clock.in_loop(), beginning:
+        with queue.clock.in_loop(stuck=stuck), beginning:
             await ticker.tick()
             connector.tables.alive.append(worker)
             try:
-                await run()
+                await stuck.looked_after(run)
             finally:
                 connector.tables.alive.remove(worker)
-        for error in [*escaped, *(failed.values() if raise_errors else ())]:
+        for error in [*stuck.errors, *escaped, *(failed.values() if raise_errors else ())]:
             raise error
 
     ticks.look()
@@ -127,6 +132,37 @@ def bring_to_clock(
     worker._periodic_deferrer = partial(  # noqa: SLF001 - as above
         _attend, worker, connector, ticker, beginning.close
     )
+
+
+class _Stuck:
+    """Ends the run of a worker when nothing in it can move, and nobody else looks after that."""
+
+    def __init__(self, worker: Any, queue: Queue) -> None:
+        self._worker = worker
+        self._queue = queue
+        self.errors: list[BaseException] = []
+
+    def __call__(self, jumps: int) -> None:
+        """See ``Stuck``."""
+        worker = self._worker
+        if not jumps and self.errors:  # it was told to end, and waits for what does not end
+            worker.run_task.cancel()
+        elif not jumps:
+            in_hand = worker._running_jobs.values()  # noqa: SLF001 - no other way to know them
+            names = [context.job.task_name for context in in_hand]
+            self.errors.append(stuck_run(self._queue.clock, names))
+            worker.shutdown_graceful_timeout = 0
+            worker.stop()
+
+    async def looked_after(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it; however it was ended for being stuck, it returns."""
+        instead = until_stopped("run_worker(wait=False)") if self._worker.wait else nullcontext()
+        try:
+            with instead:
+                await run()
+        except asyncio.CancelledError:
+            if not self.errors:
+                raise
 
 
 async def _attend(

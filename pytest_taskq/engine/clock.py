@@ -49,13 +49,19 @@ class Clock:
 
     ``start``: the instant to begin at; None for the present one. With a ``freezer``, Python's
     own ``datetime`` and ``time.time()`` follow as soon as the clock departs from real time.
+    ``stuck_after``: for how many real seconds it may be that nothing can move; 0 for ever.
 
         clock = Clock("held", start=datetime(2030, 1, 1, tzinfo=timezone.utc))
         clock.advance(hours=1)
     """
 
     def __init__(
-        self, mode: Mode = "real", start: datetime | None = None, *, freezer: Freezer | None = None
+        self,
+        mode: Mode = "real",
+        start: datetime | None = None,
+        *,
+        freezer: Freezer | None = None,
+        stuck_after: float = 5.0,
     ) -> None:
         if mode not in MODES:
             raise BadOption(
@@ -68,6 +74,7 @@ class Clock:
                 "Use the mode 'held' or 'auto' with a start."
             )
         self.mode: Mode = mode
+        self.stuck_after = stuck_after
         self._freezer = freezer
         self._frozen = False
         self._base: int | None = None
@@ -185,7 +192,7 @@ class Clock:
         return self._move(instant)
 
     @contextmanager
-    def in_loop(self, *, stuck: Tell | None = None, stuck_after: float = 5.0) -> Iterator[None]:
+    def in_loop(self, *, stuck: Tell | None = None) -> Iterator[None]:
         """Inside, the timers of the running loop follow this clock, unless it is real.
 
         See ``Stuck`` for ``stuck``. Raises WrongLoop for a loop that cannot follow.
@@ -193,7 +200,8 @@ class Clock:
         if self.mode == "real":
             yield
             return
-        time = LoopTime.on(asyncio.get_running_loop(), self, stuck, stuck_after)
+        tell = stuck if self.stuck_after else None
+        time = LoopTime.on(asyncio.get_running_loop(), self, tell, self.stuck_after)
         try:
             yield
         finally:

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed
 from pytest_taskq.core.store import JobQuery, Store
@@ -17,6 +16,7 @@ from pytest_taskq.engine.execute import Hand, Stop, describe_failure, execute
 from pytest_taskq.engine.leases import Ended, Leases
 from pytest_taskq.engine.loop_time import call_real
 from pytest_taskq.engine.tasks import CURRENT_JOB, Attempt
+from pytest_taskq.engine.until_stopped import stuck_run
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.worker import Worker
@@ -125,12 +125,7 @@ class Hands:
         """End the run when nothing in it can move, and nobody else looks after that."""
         if jumps:
             return
-        names = ", ".join(sorted({job.task for job in self.jobs})) or "no job"
-        self.interrupt = NotFinished(
-            f"The run does not end: nothing moves. The clock is {self._worker.queue.clock.mode}, "
-            f"and in hand is {names}. Let time pass with clock.elapse(), or use a clock that is "
-            f"auto."
-        )
+        self.interrupt = stuck_run(self._worker.queue.clock, (job.task for job in self.jobs))
         self._alarm.ring()
 
     async def _attempt(self, hand: Hand) -> None:

@@ -226,9 +226,10 @@ class LoopTime:
         return False
 
     def awaited(self) -> Iterator[Any]:
-        """The timers that somebody waits for."""
+        """The timers that somebody waits for, and that come before the calendar ends."""
         for each in self._loop._scheduled:
-            if type(each._callback) is not Background and not each.cancelled():
+            waited_for = type(each._callback) is not Background and not each.cancelled()
+            if waited_for and each.when() <= self._end:
                 yield each
 
     def _wait(self, owed: bool) -> Any:

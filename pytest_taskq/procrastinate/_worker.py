@@ -19,6 +19,7 @@ from pytest_taskq.engine.locks import holds_of, lock_of, others_of, queueing_loc
 from pytest_taskq.engine.run import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
+from pytest_taskq.engine.until_stopped import until_stopped
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.procrastinate._attempt import Attempts
 from pytest_taskq.procrastinate._records import row_of
@@ -123,7 +124,7 @@ class WorkerRun:
         """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""
         run = asyncio.ensure_future(self._worker.run_forever())
         try:
-            with self.queue.told(self._attempts.note):
+            with self.queue.told(self._attempts.note), until_stopped("run_worker(wait=False)"):
                 return await asyncio.shield(run)
         except asyncio.CancelledError:
             self._worker.stop()

@@ -60,7 +60,7 @@ class Environment:
         timeline: bool = True,
         collects: bool = False,
     ) -> None:
-        self.clock = Clock(mode, start, freezer=make_freezer(freezer))
+        self.clock = Clock(mode, start, freezer=make_freezer(freezer), stuck_after=stuck_after)
         self.queues: list[Queue] = []
         self.apps: list[AppUnderTest] = []
         """What the harness looks at: the queues of the test, in the words of their libraries."""
@@ -203,9 +203,7 @@ class Environment:
         raise NotFinished(told)
 
     def _clock_in_loop(self) -> AbstractContextManager[None]:
-        if not self._stuck_after:
-            return self.clock.in_loop()
-        return self.clock.in_loop(stuck=self._is_stuck, stuck_after=self._stuck_after)
+        return self.clock.in_loop(stuck=self._is_stuck)
 
     def _is_stuck(self, jumps: int) -> None:
         if jumps and (endless := self._endless.look(self._task, self.shown(), jumps)):

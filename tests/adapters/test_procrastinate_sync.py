@@ -7,6 +7,8 @@ import pytest
 from procrastinate.exceptions import TaskNotFound
 from procrastinate.manager import JobManager
 
+from pytest_taskq.core.errors import NotFinished
+
 
 def test_a_sync_test_may_defer_and_run_again_and_again(app):
     ran = []
@@ -80,3 +82,45 @@ def test_a_test_may_begin_with_rows_of_its_own(in_memory_connector):
     manager = JobManager(in_memory_connector)
     asyncio.run(manager.delete_old_jobs(nb_hours=1))
     assert list(jobs) == [3, 4, 5]
+
+
+@pytest.fixture(params=["auto", "held"])
+def impatient(request, app):
+    """The app on either clock, which does not wait long where nothing can move."""
+    clock = app.connector.queue.clock
+    clock.mode, clock.stuck_after = request.param, 0.1
+    return app
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_a_worker_that_waits_for_ever_ends_and_is_told_of_the_one_that_does_not(impatient, ticks):
+    if ticks:
+        impatient.periodic(cron="0 * * * *")(impatient.task(name="tick")(lambda timestamp: None))
+    with pytest.raises(
+        NotFinished, match=r"No job is in .*did you mean run_worker\(wait=False\)\?"
+    ):
+        impatient.run_worker()
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_job_that_waits_for_ever_ends_the_run_and_is_named(impatient, wait):
+    @impatient.task(name="listen", pass_context=True)
+    async def listen(context):
+        await asyncio.Event().wait()
+
+    listen.defer()
+    with pytest.raises(NotFinished, match="In hand is listen"):
+        impatient.run_worker(wait=wait)
+
+
+def test_a_job_that_does_not_let_itself_be_stopped_ends_the_run_too(impatient):
+    @impatient.task(name="listen")
+    async def listen():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    listen.defer()
+    with pytest.raises(NotFinished, match="In hand is listen"):
+        impatient.run_worker()

@@ -1,6 +1,7 @@
 """The timers of the running loop follow the clock."""
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,7 +12,7 @@ import pytest
 from pytest_taskq.core.errors import BadOption, NotFinished, WrongLoop
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.freezer import FreezegunFreezer
-from pytest_taskq.engine.loop_time import LoopTime, call_real, sleep_real
+from pytest_taskq.engine.loop_time import Background, LoopTime, call_real, sleep_real
 
 pytestmark = pytest.mark.asyncio
 
@@ -280,10 +281,20 @@ async def test_two_clocks_cannot_move_one_loop(clock):
         pass
 
 
-async def test_nothing_but_a_stuck_test_is_called_stuck(clock):
-    stuck = asyncio.Event()
-    with clock.in_loop(stuck=lambda _: stuck.set(), stuck_after=0.05):
+async def test_nothing_but_a_stuck_test_is_called_stuck():
+    clock, stuck = Clock("auto", MIDNIGHT, stuck_after=0.05), asyncio.Event()
+    with clock.in_loop(stuck=lambda _: stuck.set()):
         await asyncio.sleep(3600)
         await asyncio.to_thread(time.sleep, 0.1)
         assert not stuck.is_set()
         await stuck.wait()
+
+
+async def test_a_wait_beyond_the_calendar_lets_no_time_pass_for_the_background():
+    clock, stuck = Clock("auto", MIDNIGHT, stuck_after=0.05), asyncio.Event()
+    with clock.in_loop(stuck=lambda _: stuck.set()):
+        asyncio.get_running_loop().call_later(3600, Background(stuck.clear))
+        waiting = asyncio.create_task(asyncio.sleep(math.inf))
+        await stuck.wait()
+        waiting.cancel()
+    assert clock.time() == MIDNIGHT

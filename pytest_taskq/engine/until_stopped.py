@@ -1,0 +1,60 @@
+"""Runs that do not end by themselves: what was meant instead, and what to say when one is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from pytest_taskq.core.errors import NotFinished
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.clock import Clock
+
+__all__ = ["did_you_mean", "stuck_run", "until_stopped"]
+
+_INSTEAD: WeakKeyDictionary[asyncio.Task[object], str] = WeakKeyDictionary()
+
+
+@contextmanager
+def until_stopped(instead: str) -> Iterator[None]:
+    """Inside, the asyncio task waits for a worker that runs until it is stopped.
+
+    ``instead``: the call of its library that runs what is due and ends.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        yield
+        return
+    _INSTEAD[task] = instead
+    try:
+        yield
+    finally:
+        _INSTEAD.pop(task, None)
+
+
+def did_you_mean(tasks: Iterable[asyncio.Task[object] | None]) -> str:
+    """A sentence on the call that ends; empty when none of them waits for such a worker."""
+    instead = {_INSTEAD[task] for task in tasks if task is not None and task in _INSTEAD}
+    if not instead:
+        return ""
+    calls = " or ".join(sorted(instead))
+    return f"A worker that waits for jobs runs until it is stopped: did you mean {calls}?"
+
+
+def stuck_run(clock: Clock, in_hand: Iterable[str]) -> NotFinished:
+    """Why the run of a worker was ended in which nothing can move; the jobs in hand by task."""
+    names = ", ".join(sorted(set(in_hand)))
+    if not names:
+        found = "No job is in hand, and nothing brings one"
+        asked = did_you_mean(asyncio.all_tasks())
+        remedy = asked or "A worker that waits for jobs runs until it is stopped: stop it."
+    elif clock.mode == "held":
+        found = f"In hand is {names}, and the clock is held"
+        remedy = 'Let time pass, as taskq.drain(until="1h") does, or use a clock that is auto.'
+    else:
+        found = f"In hand is {names}, which waits for what nothing can bring about"
+        remedy = "Let something wake it, or let it wait with a time-out."
+    return NotFinished(f"The run does not end: nothing can move. {found}. {remedy}")
