@@ -15,6 +15,7 @@ from pytest_taskq.adapters.procrastinate import Adopted
 from pytest_taskq.core.errors import MissingExtra
 from pytest_taskq.core.job import JobId
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.until_stopped import ends_plainly
 
 try:
     from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
@@ -55,7 +56,8 @@ class DjangoAdopted(Adopted):
         self.connector.told_of_new = self._note_new
         self._undo.callback(self._transactions.close)
         self._undo.enter_context(self.replaced_util("sync_to_async", _in_thread_of_test))
-        self._undo.enter_context(replaced(self.app, "run_worker", self._run_worker))
+        run_worker = ends_plainly(self._run_worker)
+        self._undo.enter_context(replaced(self.app, "run_worker", run_worker))
 
     def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it from a sync test, so that what is sensitive to threads runs in this one."""

@@ -20,6 +20,7 @@ from pytest_taskq.adapters._procrastinate_worker import OPTIONS, Ticks, bring_to
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
+from pytest_taskq.engine.until_stopped import ends_plainly
 from pytest_taskq.stores.memory import MemoryStore
 
 try:
@@ -214,6 +215,8 @@ class Adopted:
         self._undo.enter_context(restored(self.app.tasks))
         self._undo.enter_context(restored(self.app.periodic_registry.periodic_tasks))
         self._undo.enter_context(replaced(self.app, "_worker", self._worker))
+        run_worker = ends_plainly(self.app.run_worker)
+        self._undo.enter_context(replaced(self.app, "run_worker", run_worker))
         self._undo.enter_context(replaced(self.app, "defer", by_name.defer))
         self._undo.enter_context(replaced(self.app, "defer_async", by_name.defer_async))
         self._undo.enter_context(self.replaced_util("utcnow", queue.clock.time))

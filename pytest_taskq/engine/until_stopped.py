@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import NotFinished
@@ -13,7 +14,10 @@ from pytest_taskq.core.errors import NotFinished
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock
 
-__all__ = ["did_you_mean", "stuck_run", "until_stopped"]
+__all__ = ["did_you_mean", "ends_plainly", "stuck_run", "until_stopped"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _INSTEAD: WeakKeyDictionary[asyncio.Task[object], str] = WeakKeyDictionary()
 
@@ -33,6 +37,20 @@ def until_stopped(instead: str) -> Iterator[None]:
         yield
     finally:
         _INSTEAD.pop(task, None)
+
+
+def ends_plainly(call: Callable[P, T]) -> Callable[P, T]:
+    """Let a sync call raise NotFinished without the frames of the loop that it has run."""
+
+    @wraps(call)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        try:
+            return call(*args, **kwargs)
+        except NotFinished as stuck:
+            raise stuck.with_traceback(None) from None
+
+    return called
 
 
 def did_you_mean(tasks: Iterable[asyncio.Task[object] | None]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from pytest_taskq.core.errors import describe_names
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.engine.ticker import Ticker
+from pytest_taskq.engine.until_stopped import ends_plainly
 from pytest_taskq.procrastinate import builtin_tasks
 from pytest_taskq.procrastinate._options import refuse_unknown
 from pytest_taskq.procrastinate._sync import refuse_running_loop, run_sync
@@ -140,6 +141,7 @@ class App(Blueprint):
         self.perform_import_paths()
         return WorkerRun(self, WorkerOptions(**options), only=only, ends=ends)
 
+    @ends_plainly
     def run_worker(self, **options: Any) -> None:
         """Open the app, run a worker on an event loop of its own, and close what was opened.
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from pytest_taskq.core.errors import TaskqError
+from pytest_taskq.core.errors import NotFinished, TaskqError
 from pytest_taskq.engine.promises import Block, Call
 from pytest_taskq.testing.describe import is_library, is_ours, user_part
 
@@ -118,13 +118,17 @@ class Awaited(Generic[T]):
         self._error: tuple[Exception, TracebackType | None] | None = None
         self._where = _caller()
         if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented, None outside a loop
-            unawaited.run(self._run())
+            try:
+                unawaited.run(self._run())
+            except NotFinished as stuck:
+                raise stuck.with_traceback(None) from None  # or all of asyncio would be in it
             self._raise()
         else:
             unawaited.add(self)
 
     def __await__(self) -> Generator[Any, None, Self]:
         __tracebackhide__ = True
+        __taskq_call__ = self._call, self._where  # noqa: F841 - see _run
         self._begun = True
         yield from self._run().__await__()
         self._raise()
@@ -139,6 +143,7 @@ class Awaited(Generic[T]):
         return not self._begun
 
     async def _run(self) -> None:
+        __taskq_call__ = self._call, self._where  # noqa: F841 - read by whoever describes the task
         async with self._lock:  # two tasks may await the same
             if not self._done:
                 try:

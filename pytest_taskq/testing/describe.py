@@ -6,12 +6,15 @@ import asyncio
 import re
 import sysconfig
 from collections import Counter
+from datetime import timedelta
+from math import ceil
 from pathlib import Path, PurePath
 from types import FrameType, TracebackType
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime, to_instant
 from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.until_stopped import did_you_mean
 from pytest_taskq.testing.text import in_one_line
 
 __all__ = [
@@ -33,6 +36,14 @@ LIBRARIES = (
 )
 """Where the code is that is not the user's own: ours, Python's, and what is installed."""
 
+INSTALLED = tuple(LIBRARIES[at] for at in (0, 3, 4))
+"""Of these, what is not Python's."""
+
+CALL = "__taskq_call__"
+"""The local variable that says which call of ours a frame is: its name, and the user's line."""
+
+UNITS = [("d", 86_400), ("h", 3_600), ("m", 60)]
+
 
 def describe_waiting_tasks() -> str:
     """Which other asyncio tasks there are, and where each waits; empty when there is none.
@@ -52,22 +63,53 @@ def describe_waiting_tasks() -> str:
     return "\n".join(["Tasks that wait:", *lines]) if lines else ""
 
 
-def describe_deadlock(clock: Clock, seconds: float) -> str:
-    """Why a test that nothing can wake was ended: which tasks wait, where and on what."""
-    waits = [wait_of(task) for task in asyncio.all_tasks()]
+def describe_deadlock(
+    clock: Clock, test: asyncio.Task[Any] | None = None, *, sync: bool = False, jobs: bool = False
+) -> str:
+    """Why a test that nothing can wake was ended: which tasks wait, where and on what.
+
+    ``test``: its own task. ``sync``: it cannot await. ``jobs``: it has queues.
+    """
+    tasks = asyncio.all_tasks()
+    users = {task for task in tasks if task is test or _is_users(task)}
+    waits = [wait_of(task) for task in users or tasks]
     told = " or ".join(sorted(f"{name} ({what}, {where})" for name, what, where in waits))
     timer = clock.next_timer() if clock.mode == "held" else None
     text = (
-        f"deadlock: nothing can wake {told}.\nFor {seconds:g} real seconds no task was ready, no "
-        f"timer could fire, and nothing real, such as a thread or an answer, was outstanding. "
-        f"{describe_clock(clock)}"
+        f"deadlock: nothing can wake {told}.\nFor {clock.stuck_after:g} real seconds no task was "
+        f"ready, no timer could fire, and nothing real, such as a thread or an answer, was "
+        f"outstanding. {describe_clock(clock)}"
     )
     if timer is not None:
+        drain = f'taskq.drain(until="{_step_to(timer - clock.time())}")'
+        ways = [] if sync else ["`await taskq_clock.elapse(...)`"]
+        if jobs or sync:
+            ways.append(f"`{drain}`" if sync else f"`await {drain}`")
         text += (
             f"\nThe next timer is at {instant_text(to_instant(timer))}: let time pass with "
-            f"`await taskq_clock.elapse(...)`, or leave the clock auto."
+            f"{' or '.join(ways)}, or leave the clock auto."
         )
-    return text
+    asked = did_you_mean([test])
+    return f"{text}\n{asked}" if asked else text
+
+
+def _is_users(task: asyncio.Task[Any]) -> bool:
+    """Whether a task runs the user's code, or has a name and is no library's own."""
+    files = [frame.f_code.co_filename for frame in frames_of(task)]
+    if any(not is_library(file) for file in files):
+        return True
+    return _has_name(task) and not any(file.startswith(INSTALLED) for file in files)
+
+
+def _has_name(task: asyncio.Task[Any]) -> bool:
+    return re.fullmatch(r"Task-\d+", task.get_name()) is None
+
+
+def _step_to(wait: timedelta) -> str:
+    """A duration that is enough, as ``drain`` takes it: ``"2h"``."""
+    seconds = ceil(wait.total_seconds())
+    unit, length = next((each for each in UNITS if each[1] <= seconds), ("s", 1))
+    return f"{ceil(seconds / length)}{unit}"
 
 
 def describe_clock(clock: Clock) -> str:
@@ -78,23 +120,30 @@ def describe_clock(clock: Clock) -> str:
 def _task_line(task: asyncio.Task[Any]) -> str:
     name, what, where = wait_of(task)
     begun = getattr(task.get_coro(), "cr_suspended", True)
-    return f"{name}() waits {what}, {where}" if begun else f"{name}() has not begun, {where}"
+    name = name if name.endswith(")") else f"{name}()"
+    return f"{name} waits {what}, {where}" if begun else f"{name} has not begun, {where}"
 
 
 def wait_of(task: asyncio.Task[Any]) -> tuple[str, str, str]:
     """Which task it is, what it waits on ("in Queue.get"), and at which line of the user's."""
     frames = frames_of(task)
-    name = "" if re.fullmatch(r"Task-\d+", task.get_name()) else f"{task.get_name()}: "
+    name = f"{task.get_name()}: " if _has_name(task) else ""
     if not frames:
         return f"{name}{in_one_line(task.get_coro())}", "on nothing that can be seen", "?"
     own = [frame for frame in frames if not is_library(frame.f_code.co_filename)]
+    calls = [frame for frame in frames if CALL in frame.f_locals]
+    if calls and not own:
+        call, (file, line) = calls[0].f_locals[CALL]
+        return call, "in sync code", f"{PurePath(file).name}:{line}"
     name += _name((own or frames)[0])
     at = own[-1] if own else frames[-1]
     where = f"{PurePath(at.f_code.co_filename).name}:{at.f_lineno}"
     called = frames[frames.index(at) + 1 :]
     plain = [frame for frame in called if not frame.f_code.co_name.startswith("__")]
     if called:
-        return name, f"in {_name((plain or called)[0])}", where
+        calls = [frame for frame in called if frame in calls]
+        what = calls[0].f_locals[CALL][0] if calls else _name((plain or called)[0])
+        return name, f"in {what}", where
     # What a task awaits without a frame between, only the task itself knows.
     return name, _waits_for(getattr(task, "_fut_waiter", None)), where
 

@@ -80,9 +80,9 @@ class Environment:
         self._in_loop = ExitStack()
         self._at_end = ExitStack()
         self._task: asyncio.Task[Any] | None = None
+        self._sync = False
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
-        self._stuck_after = stuck_after
         self._endless = Endless()
         self.redaction = redaction or Redaction()
         self._timeline = timeline
@@ -176,7 +176,7 @@ class Environment:
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
         PRESENT.set(ref(self))
         LISTENER.set(ref(self.unawaited))
-        self._task = asyncio.current_task()
+        self._task, self._sync = asyncio.current_task(), False
         self._in_loop.enter_context(self._clock_in_loop())
 
     async def end_runs(self) -> None:
@@ -192,7 +192,7 @@ class Environment:
 
     async def _guarded(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """What a sync test runs: the timers follow the clock, and what cannot move is ended."""
-        self._task = asyncio.current_task()
+        self._task, self._sync = asyncio.current_task(), True
         try:
             with self._clock_in_loop():
                 return await coroutine
@@ -209,7 +209,9 @@ class Environment:
         if jumps and (endless := self._endless.look(self._task, self.shown(), jumps)):
             self.stuck = self.stuck or endless
         elif not jumps:
-            self.stuck = self.stuck or describe_deadlock(self.clock, self._stuck_after)
+            self.stuck = self.stuck or describe_deadlock(
+                self.clock, self._task, sync=self._sync, jobs=bool(self.shown())
+            )
         if self.stuck is not None and self._task is not None:
             self._task.cancel()
 

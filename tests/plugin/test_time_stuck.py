@@ -44,6 +44,9 @@ STUCK = """
         await docket.add(job)()
         await worker.run_until_finished()
 
+    async def test_a_worker_waits_for_jobs(in_memory_app):
+        await in_memory_app.run_worker_async()
+
     async def test_next():
         await asyncio.sleep(0)
 """
@@ -52,7 +55,7 @@ STUCK = """
 @pytest.mark.slow
 def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
     result = run(STUCK, "-v", ini="taskq_stuck_after = 1\n")
-    result.assert_outcomes(passed=1, failed=5)
+    result.assert_outcomes(passed=1, failed=6)
     result.stdout.fnmatch_lines(
         [
             "deadlock: *consumer (in Condition.wait, *) or test_notified_too_early (in gather, *).",
@@ -61,11 +64,50 @@ def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
             "The next timer is at * UTC: let time pass with `await taskq_clock.elapse(...)`, *",
             "deadlock: nothing can wake test_catches_its_own_end (in Event.wait, test_*.py:*).",
             "deadlock: nothing can wake job (in sleep, *) or test_a_job_sleeps (in Worker.run_*).",
+            '*with `await taskq_clock.elapse(...)` or `await taskq.drain(until="1m")`, or *',
             "*taskq: the queue*",
             "*  worker  start   #1 job",
+            "deadlock: *test_a_worker_waits_for_jobs (in App.run_worker_async, test_*.py:*).",
+            "A worker that waits for jobs *: did you mean run_worker(wait=False)[?]",
         ]
     )
     result.stdout.no_fnmatch_line("*another exception*")
+
+
+SYNC = """
+    import asyncio
+    import pytest
+
+    async def sleeper():
+        await asyncio.sleep(3600)
+
+    def test_drains(in_memory_app, taskq, taskq_clock):
+        in_memory_app.task(name="sleeper")(sleeper).defer()
+        taskq.drain()
+
+    def test_drains_time(in_memory_app, taskq, taskq_clock):
+        in_memory_app.task(name="sleeper")(sleeper).defer()
+        taskq.drain(until="1h")
+
+    def test_runs_a_worker(in_memory_app):
+        in_memory_app.run_worker()
+"""
+
+
+def test_a_sync_test_that_is_stuck_shows_its_own_line_and_what_works_there(run):
+    result = run(SYNC, "-v", ini="taskq_stuck_after = 1\n")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            ">       taskq.drain()",
+            "E *nothing can wake sleeper (in sleep, *.py:5) or taskq.drain() (in sync code, *.py:9).",
+            'E *let time pass with `taskq.drain(until="1h")`, or leave the clock auto.',
+            ">       in_memory_app.run_worker()",
+            "E *No job is in hand, *: did you mean run_worker(wait=False)[?]",
+        ]
+    )
+    for left_out in ("base_events.py", "_guarded", "taskq_clock.elapse"):
+        result.stdout.no_fnmatch_line(f"*{left_out}*")
 
 
 @pytest.mark.slow
