@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import coroutine
@@ -75,6 +75,8 @@ class Clock:
             )
         self.mode: Mode = mode
         self.stuck_after = stuck_after
+        self.before_stuck: Callable[[], None] | None = None
+        """Called when nothing can move, before that is ended."""
         self._freezer = freezer
         self._frozen = False
         self._base: int | None = None

@@ -62,7 +62,7 @@ class LoopTime:
         self.clock = clock
         self._now = clock.now
         self.real = Outstanding(loop)
-        self._stuck = Stuck(stuck, stuck_after)
+        self._stuck = Stuck(stuck, stuck_after, clock.before_stuck)
         self.real_timers = RealTimers()
         self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
         self._settling: list[asyncio.Future[None]] = []

@@ -18,11 +18,14 @@ class Stuck:
     """``tell`` is called with 0 when nothing has moved for ``after`` real seconds.
 
     And with their number at every 250,000th jump of the clock, for whoever can judge whether it
-    will ever end. None: never.
+    will ever end. None: never. ``first`` is called once before the first of these with 0.
     """
 
-    def __init__(self, tell: Tell | None, after: float) -> None:
+    def __init__(
+        self, tell: Tell | None, after: float, first: Callable[[], None] | None = None
+    ) -> None:
         self._tell = tell
+        self._first = first
         self._after = after
         self._idle: Stopwatch | None = None
         self._jumps = 0
@@ -49,5 +52,8 @@ class Stuck:
         self._idle = None
         # What is ended because of it may wait in vain as well, such as a worker for its job.
         self._after = min(self._after, AGAIN)
+        first, self._first = self._first, None
+        if first is not None:
+            first()
         if self._tell is not None:
             self._tell(0)

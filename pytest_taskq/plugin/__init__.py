@@ -196,6 +196,8 @@ def pytest_runtest_makereport(
             report = yield
     environment = item.stash.get(ENVIRONMENT, None)
     if environment is not None:
+        if call.excinfo is not None and call.when == "call":
+            environment.failed(call.excinfo.value)
         if shows_queues(report, item.config):
             show_queues(report, environment)
         attach_evidence(report, environment, item.config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
@@ -61,6 +61,7 @@ class Environment:
         collects: bool = False,
     ) -> None:
         self.clock = Clock(mode, start, freezer=make_freezer(freezer), stuck_after=stuck_after)
+        self.clock.before_stuck = self._look_when_stuck
         self.queues: list[Queue] = []
         self.apps: list[AppUnderTest] = []
         """What the harness looks at: the queues of the test, in the words of their libraries."""
@@ -77,6 +78,7 @@ class Environment:
         }
         self._stores = stores
         self._noted: str | None = None
+        self._when_stuck: tuple[str, dict[str, Any] | None] | None = None
         self._in_loop = ExitStack()
         self._at_end = ExitStack()
         self._task: asyncio.Task[Any] | None = None
@@ -167,9 +169,17 @@ class Environment:
 
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""
+        if self.stuck is not None and self._when_stuck is not None:
+            self._noted, self._collected = self._when_stuck
+            return
         self._noted = self.describe()
         if self._collects:
             self._collected = self.collected()
+
+    def failed(self, error: BaseException) -> None:
+        """The test has failed so: for being stuck, it is told what that looked like."""
+        if isinstance(error, NotFinished) and self._noted is None and self._when_stuck is not None:
+            self._noted, self._collected = self._when_stuck
 
     def enter(self) -> None:
         """The code of the test begins: what other tests used last does not concern it."""
@@ -215,10 +225,17 @@ class Environment:
         if self.stuck is not None and self._task is not None:
             self._task.cancel()
 
+    def _look_when_stuck(self) -> None:
+        """Before the runs are ended, which puts the jobs in hand back."""
+        self._when_stuck = None
+        with suppress(Exception):  # who is ended must not fail on how that is reported
+            self._when_stuck = self.describe(), self.collected() if self._collects else None
+
     def close(self) -> None:
         """Give back what was changed, and real time, and close the queues."""
         self._at_end.close()
         self.unawaited.close()
+        self.clock.before_stuck = None
         self.clock.close()
         for queue in self.queues:
             queue.close()

@@ -67,6 +67,7 @@ def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
             '*with `await taskq_clock.elapse(...)` or `await taskq.drain(until="1m")`, or *',
             "*taskq: the queue*",
             "*  worker  start   #1 job",
+            "Waiting: 1 running.",
             "deadlock: *test_a_worker_waits_for_jobs (in App.run_worker_async, test_*.py:*).",
             "A worker that waits for jobs *: did you mean run_worker(wait=False)[?]",
         ]
@@ -89,6 +90,17 @@ SYNC = """
         in_memory_app.task(name="sleeper")(sleeper).defer()
         taskq.drain(until="1h")
 
+    def test_goes_on(in_memory_app, taskq, taskq_clock):
+        in_memory_app.task(name="sleeper")(sleeper).defer()
+        with pytest.raises(Exception, match="deadlock"):
+            taskq.drain()
+        taskq.drain(until="1h")
+        assert not "done"
+
+    def test_runs_a_worker_that_sleeps(in_memory_app, taskq_clock):
+        in_memory_app.task(name="sleeper")(sleeper).defer()
+        in_memory_app.run_worker(wait=False)
+
     def test_runs_a_worker(in_memory_app):
         in_memory_app.run_worker()
 """
@@ -96,12 +108,19 @@ SYNC = """
 
 def test_a_sync_test_that_is_stuck_shows_its_own_line_and_what_works_there(run):
     result = run(SYNC, "-v", ini="taskq_stuck_after = 1\n")
-    result.assert_outcomes(passed=1, failed=2)
+    result.assert_outcomes(passed=1, failed=4)
     result.stdout.fnmatch_lines(
         [
             ">       taskq.drain()",
-            "E *nothing can wake sleeper (in sleep, *.py:5) or taskq.drain() (in sync code, *.py:9).",
+            "E *can wake sleeper (in sleep, *.py:5) or taskq.drain() (in sync code, *.py:9).",
             'E *let time pass with `taskq.drain(until="1h")`, or leave the clock auto.',
+            "1 job: 1 running.",
+            "Waiting: 1 running.",
+            '>       assert not "done"',
+            "1 job: 1 succeeded.",
+            ">       in_memory_app.run_worker(wait=False)",
+            "E *In hand is sleeper, and the clock is held. Let time pass, *",
+            "1 job: 1 running.",
             ">       in_memory_app.run_worker()",
             "E *No job is in hand, *: did you mean run_worker(wait=False)[?]",
         ]
