@@ -214,8 +214,7 @@ class LoopTime:
         may_jump = mode == "auto" and any(True for _ in self.awaited()) if target is None else True
         if may_jump and at is not None and (target is None or at <= target):
             # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
-            now = self._now()
-            self.clock.jump_to(at if at > now else now + 1)
+            self.clock.jump_to(max(at, self._now() + 1))
             if target is None:
                 self._stuck.jumped()
             return True

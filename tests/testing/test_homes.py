@@ -62,8 +62,8 @@ async def test_a_limit_is_one_for_all_apps(taskq, both, docket):
         await taskq.drain(until="1d", limit=10)
     assert (
         10
-        <= len(taskq.assert_executed(job(tick), None))
-        + len(taskq.assert_executed(job("tock"), None))
+        <= len(taskq.assert_executed(job(tick), times=None))
+        + len(taskq.assert_executed(job("tock"), times=None))
         <= 12
     )  # each worker ends what it has in hand
 
