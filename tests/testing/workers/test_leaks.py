@@ -5,7 +5,6 @@ import gc
 
 import pytest
 
-from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.testing.workers import LostExceptions, TestWatch, describe_tasks, leaked_tasks
 
 pytestmark = pytest.mark.asyncio
@@ -145,17 +144,3 @@ async def test_a_factory_of_the_user_s_own_makes_the_tasks_still():
     assert made == ["sleep"]
     assert loop.get_task_factory() is factory
     loop.set_task_factory(None)
-
-
-async def test_the_checks_cost_little():
-    async def nothing():
-        pass
-
-    async def seconds(**given):
-        stopwatch = Stopwatch()
-        for _ in range(100):
-            await problems_of(nothing, **given)
-        return stopwatch.seconds() / 100
-
-    each = min([await seconds(tasks=True, exceptions=True) for _ in range(5)])
-    assert each < 500e-6  # some 15 us on a quiet machine
