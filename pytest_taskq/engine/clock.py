@@ -137,8 +137,8 @@ class Clock:
         until = self._after(step)
         with self.in_loop():
             time = LoopTime.present()
-            await time.elapse(until)
-            await time.settle()
+            await time.waits.elapse(until)
+            await time.waits.settle()
         return self.time()
 
     @noted("taskq_clock.settle")
@@ -149,7 +149,7 @@ class Clock:
         """
         self.check_movable()
         with self.in_loop():
-            await LoopTime.present().settle()
+            await LoopTime.present().waits.settle()
 
     @contextmanager
     def hold(self, reason: str) -> Iterator[None]:

@@ -7,20 +7,19 @@ and nobody's policy is touched: what is replaced are attributes of the one objec
 from __future__ import annotations
 
 import asyncio
-from bisect import insort
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from math import inf, ulp
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from pytest_taskq.core.errors import NotFinished, WrongLoop
+from pytest_taskq.core.errors import WrongLoop
 from pytest_taskq.core.instants import LAST
 from pytest_taskq.engine.loop_check import check_loop
 from pytest_taskq.engine.outstanding import NEWS, Outstanding
 from pytest_taskq.engine.real_timers import RealTimer, RealTimers
 from pytest_taskq.engine.stuck import Stuck, Tell
+from pytest_taskq.engine.waits import Waits, wake
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock
@@ -29,7 +28,6 @@ __all__ = ["Background", "LoopTime", "call_real", "sleep_real"]
 
 RESOLUTION = 1e-6
 FAR = 2.0**32  # seconds: beyond, a float cannot tell one microsecond from the next
-TURNS = 10_000
 _IN_PLACE: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopTime] = WeakKeyDictionary()
 
 
@@ -64,9 +62,7 @@ class LoopTime:
         self.real = Outstanding(loop)
         self._stuck = Stuck(stuck, stuck_after, clock.before_stuck)
         self.real_timers = RealTimers()
-        self._elapsing: list[tuple[int, asyncio.Future[None]]] = []
-        self._settling: list[asyncio.Future[None]] = []
-        self._turns = 0
+        self.waits = Waits(loop)
         self.rests = 0
         """How often every task waited, and nothing was owed by the real world."""
         self._users = 0
@@ -142,41 +138,12 @@ class LoopTime:
         None when it lies after the calendar.
         """
         scheduled = self._loop._scheduled
-        if scheduled and not awaited and not scheduled[0].cancelled():
-            when = scheduled[0].when()
+        if scheduled and not awaited and not scheduled[0]._cancelled:
+            when = scheduled[0]._when
         else:
-            timers = self.awaited() if awaited else (t for t in scheduled if not t.cancelled())
-            when = min((timer.when() for timer in timers), default=inf)
+            timers = self.awaited() if awaited else (t for t in scheduled if not t._cancelled)
+            when = min((timer._when for timer in timers), default=inf)
         return None if when > self._end else self._from + round((when - self._start) * 1e6)
-
-    async def elapse(self, until: int) -> None:
-        """Let time pass until an instant, stopping at every timer on the way."""
-        over = self._loop.create_future()
-        item = until, over
-        insort(self._elapsing, item, key=itemgetter(0))
-        try:
-            await over
-        finally:
-            if item in self._elapsing:
-                self._elapsing.remove(item)
-
-    async def stand_still(self) -> None:
-        """Wait until nothing could move on a clock that is held."""
-        while True:
-            with suppress(NotFinished):  # who has many turns to do is not stuck
-                await self.settle()
-                if not self._elapsing:
-                    return
-                await asyncio.wait([over for _, over in self._elapsing])
-
-    async def settle(self) -> None:
-        """Wait until every task waits, and the real world owes nothing.
-
-        Raises NotFinished when that has not come after 10,000 turns of the loop.
-        """
-        self._turns = 0
-        self._settling.append(settled := self._loop.create_future())
-        await settled
 
     def _time(self) -> float:
         seconds = self._start + (self._now() - self._from) / 1e6
@@ -187,10 +154,13 @@ class LoopTime:
     def _select(self, timeout: float | None) -> Any:
         """In the place of the selector's own: asked at each turn of the loop."""
         events = self._poll(0)
-        if events or self._call_real_timers() or (timeout is not None and timeout <= 0):
-            self._stuck.moved()
-            self.real.heard(events)
-            self._count_turn()
+        called = self.real_timers.waiting and self._call_real_timers()
+        if events or (timeout is not None and timeout <= 0) or called:
+            self._stuck.idle = None
+            if events:
+                self.real.heard(events)
+            if self.waits.settling:
+                self.waits.turned()
             return events
         owed = bool(self.clock.reasons) or bool(self.real)
         if not owed and self.real.news_may_come:
@@ -199,37 +169,44 @@ class LoopTime:
             self.real.news_may_come = bool(events)
             return events
         if not owed and self._move():
-            self._stuck.moved()
-            return []
+            self._stuck.idle = None
+            return events
         return self._wait(owed)
 
     def _move(self) -> bool:
         """Everything waits: what can be done about it? True when something could."""
-        if self._settling:
-            settled, self._settling = self._settling, []
-            _wake(settled)
+        if self.waits.settling:
+            self.waits.settled()
             return True
-        mode, target = self.clock.mode, self._elapsing[0][0] if self._elapsing else None
-        at = self.next_timer()
-        may_jump = mode == "auto" and any(True for _ in self.awaited()) if target is None else True
-        if may_jump and at is not None and (target is None or at <= target):
-            # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
-            self.clock.jump_to(max(at, self._now() + 1))
-            if target is None:
-                self._stuck.jumped()
-            return True
+        target, at = self.waits.until, self.next_timer()
         if target is not None:
-            self.clock.jump_to(target)
-            _wake([self._elapsing.pop(0)[1]])
+            if at is None or at > target:
+                self.clock.jump_to(target)
+                self.waits.reached()
+            else:
+                self._fire(at)
             return True
-        return False
+        if at is None or self.clock.mode != "auto" or not self._any_awaited():
+            return False
+        self._fire(at)
+        self._stuck.jumped()
+        return True
+
+    def _fire(self, at: int) -> None:
+        """Let the next timer come due, which it is at an instant."""
+        # A microsecond at least, or a loop of shorter sleeps would outlast every time-out.
+        now = self._now()
+        self.clock.jump_to(at if at > now else now + 1)
 
     def awaited(self) -> Iterator[Any]:
         """The timers that somebody waits for, and that come before the calendar ends."""
         for each in self._loop._scheduled:
-            waited_for = type(each._callback) is not Background and not each.cancelled()
-            if waited_for and each.when() <= self._end:
+            if _is_awaited(each) and each._when <= self._end:
                 yield each
+
+    def _any_awaited(self) -> bool:
+        # Mostly it is the first, and a look at that is all that a sleep can afford.
+        return _is_awaited(self._loop._scheduled[0]) or any(True for _ in self.awaited())
 
     def _wait(self, owed: bool) -> Any:
         """Wait for the real world; while it is owed something, an auto clock goes on."""
@@ -239,7 +216,7 @@ class LoopTime:
         flows = owed and self.clock.mode == "auto"
         if owed:
             limits.append(self.real.silence)
-            ends = (self.next_timer(), self._elapsing[0][0] if self._elapsing else None)
+            ends = (self.next_timer(), self.waits.until)
             if flows:
                 now = self.clock.now()
                 limits += [(at - now) / 1e6 for at in ends if at is not None]
@@ -252,7 +229,7 @@ class LoopTime:
             events = self._poll(max(0.0, min(limits)) if limits else None)
         self.real.heard(events)
         if events:
-            self._stuck.moved()
+            self._stuck.idle = None
         return events
 
     def _call_real_timers(self) -> bool:
@@ -261,20 +238,9 @@ class LoopTime:
             self._loop.call_soon(call)
         return bool(calls)
 
-    def _count_turn(self) -> None:
-        if self._settling:
-            self._turns += 1
-            if self._turns > TURNS:
-                restless, self._settling = self._settling, []
-                for future in restless:
-                    if not future.done():
-                        future.set_exception(
-                            NotFinished(
-                                f"The test does not settle. After {TURNS} turns of the loop there "
-                                f"is still a task that is ready. Look for a loop that awaits "
-                                f"only sleep(0)."
-                            )
-                        )
+
+def _is_awaited(timer: Any) -> bool:
+    return type(timer._callback) is not Background and not timer._cancelled
 
 
 def call_real(seconds: float, call: Callable[[], object]) -> RealTimer | asyncio.TimerHandle:
@@ -287,14 +253,8 @@ def call_real(seconds: float, call: Callable[[], object]) -> RealTimer | asyncio
 async def sleep_real(seconds: float) -> None:
     """Sleep so many real seconds."""
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    timer = call_real(seconds, lambda: _wake([over]))
+    timer = call_real(seconds, lambda: wake([over]))
     try:
         await over
     finally:
         timer.cancel()
-
-
-def _wake(futures: list[asyncio.Future[None]]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)

@@ -99,7 +99,7 @@ class Outstanding(Debts):
         return [*calls, *super().reasons()]
 
     def __bool__(self) -> bool:
-        return super().__bool__() or _calls_of_anyio(self._loop)
+        return (bool(self._debts) and super().__bool__()) or _calls_of_anyio(self._loop)
 
     def _original(self, name: str) -> Any:
         return getattr(type(self._loop), name).__get__(self._loop)

@@ -34,18 +34,19 @@ class RealTimers:
 
     def __init__(self) -> None:
         self._watch = Stopwatch()
-        self._heap: list[tuple[float, int, RealTimer]] = []
+        self.waiting: list[tuple[float, int, RealTimer]] = []
+        """A heap of when, a number, and the timer; cancelled ones may be among them."""
         self._numbers = count()
 
     def add(self, seconds: float, call: Call) -> RealTimer:
         """A call after so many real seconds."""
         timer = RealTimer(call)
-        heappush(self._heap, (self._watch.seconds() + seconds, next(self._numbers), timer))
+        heappush(self.waiting, (self._watch.seconds() + seconds, next(self._numbers), timer))
         return timer
 
     def next_in(self) -> float | None:
         """Real seconds until the next call; None when there is none."""
-        heap = self._heap
+        heap = self.waiting
         while heap and heap[0][2].call is None:
             heappop(heap)
         return heap[0][0] - self._watch.seconds() if heap else None
@@ -54,11 +55,11 @@ class RealTimers:
         """The calls whose time has come; they are not kept."""
         calls: list[Call] = []
         while (left := self.next_in()) is not None and left <= 0:
-            timer = heappop(self._heap)[2]
+            timer = heappop(self.waiting)[2]
             calls.append(timer.make)
         return calls
 
     def left(self) -> list[tuple[float, Call]]:
         """All calls that are still to be made, with the real seconds until each."""
         now = self._watch.seconds()
-        return [(at - now, timer.make) for at, _, timer in self._heap]
+        return [(at - now, timer.make) for at, _, timer in self.waiting]

@@ -27,12 +27,9 @@ class Stuck:
         self._tell = tell
         self._first = first
         self._after = after
-        self._idle: Stopwatch | None = None
         self._jumps = 0
-
-    def moved(self) -> None:
-        """Something has."""
-        self._idle = None
+        self.idle: Stopwatch | None = None
+        """Since when nothing moves. Who sees something move sets None: it is on every path."""
 
     def jumped(self) -> None:
         """The clock has, by itself."""
@@ -44,12 +41,12 @@ class Stuck:
         """Nothing moves: for how many real seconds more it may be so. None for ever."""
         if self._tell is None:
             return None
-        self._idle = self._idle or Stopwatch()
-        return self._after - self._idle.seconds()
+        self.idle = self.idle or Stopwatch()
+        return self._after - self.idle.seconds()
 
     def tell(self) -> None:
         """It has been so for too long."""
-        self._idle = None
+        self.idle = None
         # What is ended because of it may wait in vain as well, such as a worker for its job.
         self._after = min(self._after, AGAIN)
         first, self._first = self._first, None

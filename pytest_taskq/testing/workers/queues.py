@@ -86,7 +86,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     join = asyncio.create_task(queue.join())
     time = LoopTime.of(asyncio.get_running_loop())
     held = time is not None and time.clock.mode == "held"
-    still = asyncio.create_task(time.stand_still()) if time is not None and held else None
+    still = asyncio.create_task(time.waits.stand_still()) if time is not None and held else None
     if still is not None:
         still.add_done_callback(lambda _: join.cancel())
     try:

@@ -29,7 +29,7 @@ async def settle() -> None:
     time = LoopTime.of(asyncio.get_running_loop())
     if time is not None:
         try:
-            await time.settle()
+            await time.waits.settle()
         except NotFinished:
             raise NotFinished(_restless()) from None
         return
