@@ -21,6 +21,8 @@ _FOR_GOOD: list[asyncio.Task[Any]] = []
 async def cancel_or_abandon(tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
     """Cancel the tasks. The loop forgets those that do not end then; and they are returned."""
     going_on = {task for task in tasks if not task.done()}
+    if not going_on:
+        return []
     for task in going_on:
         task.cancel()
     await all_done(going_on, GRACE)
