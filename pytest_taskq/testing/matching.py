@@ -90,6 +90,8 @@ class JobPattern:
         return self._bound[1]
 
     def _bind(self, info: TaskInfo | None) -> dict[str, Any]:
+        if not (self.args or self.kwargs):
+            return {}
         signature = signature_of(info)
         if signature is None:
             return {**{f"args[{at}]": value for at, value in enumerate(self.args)}, **self.kwargs}

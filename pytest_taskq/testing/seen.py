@@ -214,6 +214,8 @@ class SeenJob:
             expected = pattern.expected(self._owner.task(self.task))
         except BadOption:  # another app's task of this name takes what the pattern has
             return Comparison(False, [])
+        if not expected:  # most patterns name a task alone, and to bind arguments takes its time
+            return Comparison(True, [])
         try:
             fields = compare(expected, self._bound(defaults=True))
         except Exception as error:  # noqa: BLE001 - the other jobs of the task can be compared
