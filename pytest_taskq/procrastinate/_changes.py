@@ -6,11 +6,11 @@ from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
 from pytest_taskq.engine.locks import holds_of, others_of, queueing_lock_of
-from pytest_taskq.procrastinate._records import status_of
+from pytest_taskq.procrastinate._records import ABORT_REQUESTED, status_of
 from pytest_taskq.procrastinate.exceptions import ConnectorException
 from pytest_taskq.procrastinate.jobs import Status
 
-__all__ = ["finished", "retried"]
+__all__ = ["cancelled", "finished", "retried"]
 
 BY_HAND = Failure("Exception", "finished by hand, through the job manager", "")
 
@@ -19,6 +19,14 @@ ENDS: dict[str, tuple[State, Outcome]] = {
     "failed": (State.DEAD, Failed(BY_HAND)),
     "aborted": (State.CANCELLED, Cancelled("aborted")),
 }
+
+
+def cancelled(record: Job, abort: bool, now: int) -> Job:
+    """The job cancelled, or asked to abort. Raises IllegalTransition for one that has ended."""
+    after = transitions.cancel(record, now)
+    if abort and after.state is State.CANCELLED:
+        return after._replace(labels={**after.labels, **ABORT_REQUESTED})
+    return after
 
 
 def finished(record: Job, status: Status, now: int) -> Job:

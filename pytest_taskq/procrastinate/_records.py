@@ -11,10 +11,12 @@ from pytest_taskq.core.outcome import Cancelled
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = ["OF_ITSELF", "SCHEDULED", "attempts_of", "row_of", "status_of"]
+__all__ = ["ABORT_REQUESTED", "OF_ITSELF", "SCHEDULED", "attempts_of", "row_of", "status_of"]
 
 SCHEDULED = {"scheduled": True}
 """The labels of a job that was deferred with a schedule: ``due_at`` alone cannot tell."""
+ABORT_REQUESTED = {"abort_requested": True}
+"""Those of a job that was cancelled while it waited, with a request to abort it too."""
 OF_ITSELF = Cancelled("aborted")
 """Told with the request to abort that nobody made: a job that aborts itself ends as if asked to."""
 
@@ -42,7 +44,7 @@ def attempts_of(record: Job) -> int:
 def scheduled_at_of(record: Job) -> datetime | None:
     """The instant a job was scheduled for, or is to be retried at; None if it never was."""
     retried = record.attempt > (record.state is not State.QUEUED)
-    return to_datetime(record.due_at) if record.labels or retried else None
+    return to_datetime(record.due_at) if record.labels.get("scheduled") or retried else None
 
 
 def row_of(record: Job) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def row_of(record: Job) -> dict[str, Any]:
         "status": status_of(record),
         "scheduled_at": scheduled_at_of(record),
         "attempts": attempts_of(record),
-        "abort_requested": record.cancel_requested and record.state is State.RUNNING,
+        "abort_requested": (record.cancel_requested and record.state is State.RUNNING)
+        or record.labels.get("abort_requested", False),
         "worker_id": record.lease.worker if record.lease else None,
     }

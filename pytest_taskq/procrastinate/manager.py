@@ -11,7 +11,7 @@ from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import Job as Record
 from pytest_taskq.core.job import JobId, State
 from pytest_taskq.engine.locks import queueing_lock_of
-from pytest_taskq.procrastinate._changes import finished, retried
+from pytest_taskq.procrastinate._changes import cancelled, finished, retried
 from pytest_taskq.procrastinate._deferring import Deferring
 from pytest_taskq.procrastinate._listening import NotificationCallback, listen
 from pytest_taskq.procrastinate._records import row_of, status_of
@@ -65,7 +65,10 @@ class JobManager(Deferring):
             return False
         if delete_job and record.state is State.QUEUED:
             return await queue.delete([record]) == 1
-        return await queue.cancel(job_id) is not None
+        after = await queue.change(
+            job_id, "cancel", lambda found, now: cancelled(found, abort, now)
+        )
+        return after is not None
 
     def cancel_job_by_id(
         self,

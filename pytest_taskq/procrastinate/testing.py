@@ -113,7 +113,7 @@ def _told(event: Event) -> list[dict[str, Any]]:
         case "enqueue", _:
             deferred = {"type": "deferred", "at": at}
             scheduled = {"type": "scheduled", "at": to_datetime(job.due_at)}
-            return [scheduled, deferred] if job.labels else [deferred]
+            return [scheduled, deferred] if job.labels.get("scheduled") else [deferred]
         case "finish" | "expire", State.QUEUED:
             told = "deferred_for_retry"
         case "claim", _:
@@ -132,4 +132,5 @@ def _told(event: Event) -> list[dict[str, Any]]:
             told = "retried"
         case _:
             return []
-    return [{"type": told, "at": at}]
+    asked = told == "cancelled" and job.labels.get("abort_requested", False)
+    return [{"type": each, "at": at} for each in (told, *["abort_requested"] * asked)]

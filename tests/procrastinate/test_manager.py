@@ -57,6 +57,22 @@ async def test_a_job_that_waits_is_cancelled_or_deleted(manager, note, app):
     assert [row.status for row in app.connector.jobs.values()] == ["cancelled"]
 
 
+async def test_a_job_that_waits_is_cancelled_and_keeps_the_request_to_abort_it(manager, note, app):
+    asked, scheduled = (
+        await note.defer_async(),
+        await note.configure(schedule_in={"hours": 1}).defer_async(),
+    )
+    assert await manager.cancel_job_by_id_async(asked, abort=True)
+    assert await manager.cancel_job_by_id_async(scheduled, abort=True)
+    jobs = app.connector.jobs
+    assert [row.status for row in jobs.values()] == ["cancelled", "cancelled"]
+    assert [row.abort_requested for row in jobs.values()] == [True, True]
+    assert jobs[asked].scheduled_at is None
+    assert jobs[scheduled].scheduled_at is not None
+    told = [event["type"] for event in app.connector.events[asked]]
+    assert told == ["deferred", "cancelled", "abort_requested"]
+
+
 async def test_a_failed_job_is_retried_by_hand(manager, note, app, ran, taskq_clock):
     job_id = await note.defer_async()
     await app.run_worker_async(wait=False)
