@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.outcome import Again, Cancelled, Failed, Outcome, Succeeded
 from pytest_taskq.engine.locks import holds_of, others_of, queueing_lock_of
-from pytest_taskq.procrastinate._records import ABORT_REQUESTED, status_of
+from pytest_taskq.procrastinate._records import (
+    ABORT_REQUESTED,
+    SCHEDULED,
+    scheduled_at_of,
+    status_of,
+)
 from pytest_taskq.procrastinate.exceptions import ConnectorException
 from pytest_taskq.procrastinate.jobs import Status
 
@@ -24,9 +32,10 @@ ENDS: dict[str, tuple[State, Outcome]] = {
 def cancelled(record: Job, abort: bool, now: int) -> Job:
     """The job cancelled, or asked to abort. Raises IllegalTransition for one that has ended."""
     after = transitions.cancel(record, now)
-    if abort and after.state is State.CANCELLED:
-        return after._replace(labels={**after.labels, **ABORT_REQUESTED})
-    return after
+    if record.state is not State.QUEUED:
+        return after
+    labels = {**_labels_in_queue(record), **(ABORT_REQUESTED if abort else {})}
+    return after._replace(labels=labels)
 
 
 def finished(record: Job, status: Status, now: int) -> Job:
@@ -40,7 +49,12 @@ def finished(record: Job, status: Status, now: int) -> Job:
     if record.state is State.RUNNING and record.lease is not None:
         after = transitions.finish(record, record.lease.token, outcome, now)
     elif record.state is State.QUEUED:
-        after = record._replace(state=state, finished_at=now, version=record.version + 1)
+        after = record._replace(
+            state=state,
+            finished_at=now,
+            labels=_labels_in_queue(record),
+            version=record.version + 1,
+        )
     else:
         raise ConnectorException(
             f"Job {record.id} cannot be finished. It is {status_of(record)}, and only one that "
@@ -74,5 +88,13 @@ def retried(
             f"Job {record.id} cannot be retried. It is {status_of(record)}, and only one that is "
             f"doing or failed can. Defer a new one."
         )
-    outcome = Failed(BY_HAND, None if record.cancel_requested else again)
-    return transitions.finish(record, record.lease.token, outcome, now)
+    token = record.lease.token
+    if not record.cancel_requested:
+        return transitions.finish(record, token, Failed(BY_HAND, again), now)
+    failed = transitions.finish(record, token, Failed(BY_HAND), now)
+    return failed._replace(attempt=failed.attempt - 1, labels={**failed.labels, **ABORT_REQUESTED})
+
+
+def _labels_in_queue(record: Job) -> Mapping[str, Any]:
+    """Those of a job that ends while it waits: its row still says until when it was to."""
+    return record.labels if scheduled_at_of(record) is None else {**record.labels, **SCHEDULED}

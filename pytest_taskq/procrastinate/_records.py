@@ -11,7 +11,15 @@ from pytest_taskq.core.outcome import Cancelled
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.locks import lock_of, queueing_lock_of
 
-__all__ = ["ABORT_REQUESTED", "OF_ITSELF", "SCHEDULED", "attempts_of", "row_of", "status_of"]
+__all__ = [
+    "ABORT_REQUESTED",
+    "OF_ITSELF",
+    "SCHEDULED",
+    "attempts_of",
+    "row_of",
+    "scheduled_at_of",
+    "status_of",
+]
 
 SCHEDULED = {"scheduled": True}
 """The labels of a job that was deferred with a schedule: ``due_at`` alone cannot tell."""
