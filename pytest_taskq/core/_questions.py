@@ -91,15 +91,20 @@ def counts_as_it_should(step: Step) -> bool:
 
 
 def counts_unless_it_snoozed(step: Step) -> bool:
-    return isinstance(step.event.outcome, Snoozed) or counts_as_it_should(step)
+    return _snoozed_for_free(step) or counts_as_it_should(step)
 
 
 def gives_the_attempt_back(step: Step) -> bool:
-    if step.event.verb == "finish" and not isinstance(step.event.outcome, Snoozed):
+    if step.event.verb == "finish" and not _snoozed_for_free(step):
         return True
     if step.after.state is QUEUED:
         return step.after.attempt == step.before.attempt - 1
     return step.after.attempt == step.before.attempt
+
+
+def _snoozed_for_free(step: Step) -> bool:
+    outcome = step.event.outcome
+    return isinstance(outcome, Snoozed) and not outcome.counts
 
 
 def is_due_as_decided(step: Step) -> bool:

@@ -188,7 +188,7 @@ INVARIANTS: dict[str, Invariant] = {
         ask.counts_unless_it_snoozed,
     ),
     "R4": Invariant(
-        "A job that is put back or snoozes gets its attempt back.",
+        "A job that is put back or snoozes gets its attempt back, unless that counts.",
         frozenset({"finish", "release"}),
         ask.gives_the_attempt_back,
     ),

@@ -33,12 +33,16 @@ class Failed(NamedTuple):
 
 
 class Snoozed(NamedTuple):
-    """The task asked to run later. The attempt is given back; None leaves a field as it is."""
+    """The task asked to run later; None leaves a field as it is.
+
+    The attempt is given back, unless it ``counts``.
+    """
 
     until: int
     reason: str | None = None
     rank: int | None = None
     holds: tuple[Hold, ...] | None = None
+    counts: bool = False
 
 
 class Cancelled(NamedTuple):

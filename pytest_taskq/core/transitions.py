@@ -74,11 +74,11 @@ def finish(job: Job, token: int, outcome: Outcome, now: int) -> Job:
             if job.cancel_requested:
                 return _end(job, CANCELLED, now, failure)
             return _again(job, again)._replace(failure=failure)
-        case Snoozed(until, _, rank, holds):
+        case Snoozed(until, _, rank, holds, counts):
             if job.cancel_requested:
                 return _end(job, CANCELLED, now, job.failure)
             back = _again(job, Again(at=until, rank=rank, holds=holds))
-            return back._replace(attempt=job.attempt - 1)
+            return back if counts else back._replace(attempt=job.attempt - 1)
         case Cancelled():
             return _end(job, CANCELLED, now, job.failure)
 

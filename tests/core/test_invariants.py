@@ -5,7 +5,7 @@ import pytest
 from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.invariants import INVARIANTS, QUIET, SERIAL, check
 from pytest_taskq.core.job import Hold, Lease, State
-from pytest_taskq.core.outcome import Again, Failed
+from pytest_taskq.core.outcome import Again, Failed, Snoozed
 from support.tale import BOOM, QUEUED, RUNNING, Tale, honest
 
 KEY, LOCK, WAIT = (Hold("name", during) for during in (QUEUED | RUNNING, RUNNING, QUEUED))
@@ -45,6 +45,7 @@ BENT = [
     ("R2", "finish queued Failed", {"due_at": 8}),
     ("R2", "finish queued Snoozed", {"due_at": 8}),
     ("R3", "finish queued Failed", {"attempt": 0}),
+    ("R3", "finish queued Snoozed", {"outcome": Snoozed(until=30, counts=True)}),
     ("R3", "expire", {"attempt": 0}),
     ("R4", "finish queued Snoozed", {"attempt": 2}),
     ("R4", "release", {"attempt": 1}),

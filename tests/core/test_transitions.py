@@ -128,6 +128,11 @@ def test_snooze_and_release_give_the_attempt_back():
     assert (released.state, released.due_at, released.attempt) == (State.QUEUED, 10, 0)
 
 
+def test_a_snooze_may_count_as_an_attempt():
+    put_back = transitions.finish(RUNNING, 7, Snoozed(until=99, counts=True), 30)
+    assert (put_back.state, put_back.due_at, put_back.attempt) == (State.QUEUED, 99, 1)
+
+
 def test_a_snoozed_job_keeps_its_names_unless_it_is_given_others():
     oven, shelf = Hold("oven", frozenset({State.QUEUED})), Hold("shelf", frozenset({State.QUEUED}))
     running = RUNNING._replace(holds=(oven,))

@@ -34,6 +34,7 @@ OUTCOMES = [
     Failed(BOOM, Again(at=0)),
     Failed(BOOM, Again(at=0, priority=2, queue="night", holds=())),
     Snoozed(until=0),
+    Snoozed(until=0, counts=True),
     Cancelled(),
 ]
 
