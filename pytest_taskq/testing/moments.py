@@ -243,7 +243,8 @@ def failure_of(event: Event) -> Failure | None:
 
 def attempt_of(event: Event) -> int:
     """Which attempt an event belongs to; a job that was put back has its attempt given back."""
-    given_back = event.verb == "release" or isinstance(event.outcome, Snoozed)
+    outcome = event.outcome
+    given_back = event.verb == "release" or (isinstance(outcome, Snoozed) and not outcome.counts)
     back = given_back and event.verb != "late" and event.job.state is State.QUEUED
     return event.job.attempt + (1 if back else 0)
 

@@ -250,3 +250,18 @@ async def test_workers_have_names_where_there_are_several(app):
     assert [line.split()[1] for line in lines(app)] == ["test", *["left"] * 2, "test"] + [
         "right"
     ] * 2
+
+
+async def test_an_attempt_that_counts_though_it_goes_back_is_numbered_as_any(app):
+    @app.task
+    async def poll():
+        return Snoozed(app.clock.now() + 5 * SECOND, counts=True)
+
+    await app.add("poll")
+    for _ in range(2):
+        await app.run()
+        app.clock.advance(5)
+    assert lines(app)[3:5] == [
+        "12:00:05  worker  start   #1 poll try 2",
+        "12:00:05  worker  snooze  #1 poll try 2  again at 12:00:10 (+5 s)",
+    ]
