@@ -147,7 +147,7 @@ def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> E
         if hand.reason is Stop.CANCEL:
             return _ended(attempt, task, Cancelled("cancelled while it ran"))
         if hand.reason is not None or _is_over(hand):
-            return Ended(attempt.job, None)
+            return Ended(attempt.job, attempt.worker.put_back(attempt.job))
     return _failed(attempt, task, error)
 
 

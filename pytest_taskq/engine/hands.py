@@ -109,7 +109,7 @@ class Hands:
         """Give back the jobs of attempts that did not stop, and forget them; which those are."""
         left = list(self._hands.values())
         for hand in left:
-            self._over(hand, Ended(hand.job, None))
+            self._over(hand, Ended(hand.job, self._worker.put_back(hand.job)))
         return [hand.job for hand in left if hand.task is not None and not hand.task.done()]
 
     def lose_patience(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.outcome import Again
+from pytest_taskq.core.outcome import Again, Outcome
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.run import Report, Run
 from pytest_taskq.engine.tasks import Tasks
@@ -25,7 +25,9 @@ class Worker:
     a run lets the jobs in hand end, and the run returns; by default they go back and it raises.
     ``only``: which jobs it takes; None for all. ``ends`` is asked after outcomes were recorded;
     when it says True, the run ends after the jobs in hand. ``ticker``: enqueues periodic jobs
-    while this worker runs; several workers may share it.
+    while this worker runs; several workers may share it. ``put_back``: what is recorded of an
+    attempt that has begun when the worker stops it; None, as by default, puts the job back
+    untouched.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Worker:
         only: Callable[[Job], bool] | None = None,
         ends: Callable[[], bool] | None = None,
         ticker: Ticker | None = None,
+        put_back: Callable[[Job], Outcome | None] = lambda _job: None,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
             raise BadOption(
@@ -56,6 +59,7 @@ class Worker:
         self.only = only
         self.ends = ends
         self.ticker = ticker
+        self.put_back = put_back
         self.expired = expired or (lambda _job: Again(at=queue.clock.now()))
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from pytest_taskq.core.errors import BadOption, QueueClosed
 from pytest_taskq.core.job import State
+from pytest_taskq.core.outcome import Snoozed
 from pytest_taskq.core.retry import fixed
 from pytest_taskq.engine.worker import Worker
 from support.bench import Bench
@@ -109,6 +110,24 @@ async def test_a_forced_end_gives_the_job_and_the_attempt_back(bench, how):
     await asyncio.gather(run, return_exceptions=True)
     back = await bench.store.get(job.id)
     assert (back.state, back.attempt, back.lease) == (State.QUEUED, 0, None)
+
+
+async def test_a_worker_may_say_what_is_recorded_of_an_attempt_that_it_stops(bench):
+    started = asyncio.Event()
+
+    async def endless():
+        started.set()
+        await asyncio.Event().wait()
+
+    bench.task(endless)
+    job = await bench.add("endless")
+    worker = Worker(bench.queue, bench.tasks, put_back=lambda _job: Snoozed(7, counts=True))
+    run = asyncio.create_task(worker.run_forever())
+    await started.wait()
+    worker.stop(force=True)
+    await run
+    back = await bench.store.get(job.id)
+    assert (back.state, back.attempt, back.due_at) == (State.QUEUED, 1, 7)
 
 
 async def test_one_attempt_at_a_time(bench):
