@@ -179,12 +179,11 @@ class Jobs(Table):
         job = await self.find_job(job_id)
         if job is None or job.state is not State.RUNNING:
             return
-        now, note = self.queue.clock.now(), self._note(job)
-        back = await self._finish(
-            job_id, lambda job: Snoozed(now, "put back", now, beside_twins(job))
+        now = self.queue.clock.now()
+        self._note(job)  # its last error stays what it was
+        await self._finish(
+            job_id, lambda job: Snoozed(now, "put back", now, beside_twins(job), counts=True)
         )
-        if back is not None:
-            note.spent += 1
 
     async def requeue_jobs_of(self, workers: set[str]) -> None:
         """Take the jobs in hand from workers that count as dead; the attempt counts.

@@ -55,8 +55,7 @@ PREFIX = re.compile(r"(Max retries exceeded|Retry policy declined): ")
 class Note:
     """What Soniq says of a job beyond the engine's record; kept while its backend lives.
 
-    ``spent``: attempts that count for Soniq and not for the engine, which gives the attempt of
-    a job back that was put back.
+    ``spent``: attempts that count for Soniq and not for the engine.
     """
 
     last_error: str | None = None

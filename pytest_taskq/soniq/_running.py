@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.outcome import Again
+from pytest_taskq.core.outcome import Again, Snoozed
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.engine.ticker import Ticker
@@ -38,6 +38,10 @@ def worker_of(
         used_up = job.attempt >= job.labels["max_attempts"]
         return None if used_up else Again(at=job.due_at, holds=beside_twins(job))
 
+    def put_back(job: Job) -> Snoozed:
+        now = queue.clock.now()
+        return Snoozed(now, "put back", rank=now, holds=beside_twins(job), counts=True)
+
     return Worker(
         queue,
         tasks,
@@ -48,6 +52,7 @@ def worker_of(
         only=only,
         ends=ends,
         ticker=ticker,
+        put_back=put_back,
     )
 
 
@@ -62,7 +67,7 @@ async def run(
     """Run jobs, and say whether there was any.
 
     After ``shutdown_event`` the jobs in hand get ``shutdown_timeout`` seconds; those that take
-    longer are cancelled and go back to the queue, their attempts given back.
+    longer are cancelled and go back to the queue, and their attempts count.
     """
     if max_jobs is not None and (not run_once or type(max_jobs) is not int or max_jobs < 1):
         raise BadOption(

@@ -152,7 +152,7 @@ class Table:
         row = row_of(job, result_ttl=self._settings.result_ttl)
         if job.state is State.QUEUED and job.started_at is not None:
             outcome = self._backend.queue.history.of(job.id)[-1].outcome
-            if isinstance(outcome, Snoozed):
+            if isinstance(outcome, Snoozed) and not outcome.counts:
                 row["last_error"] = f"SNOOZE: {outcome.reason}" if outcome.reason else "SNOOZE"
         return row
 

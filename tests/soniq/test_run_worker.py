@@ -165,7 +165,7 @@ async def test_a_job_that_outlasts_the_shutdown_goes_back_to_the_queue():
     stop.set()
     await worker
     row = await app.get_job(order)
-    assert (row["status"], row["attempts"], row["worker_id"]) == ("queued", 0, None)
+    assert (row["status"], row["attempts"], row["worker_id"]) == ("queued", 1, None)
 
 
 async def test_a_job_that_becomes_due_while_a_worker_ends_does_not_keep_it_busy(taskq_clock):

@@ -76,7 +76,7 @@ async def test_it_goes_back_too_when_its_worker_is_stopped_by_force(option):
     stop.set()
     await run
     assert {row["id"] for row in await app.list_jobs(status="queued")} == {first, twin}
-    assert (await app.get_job(first))["attempts"] == 0
+    assert (await app.get_job(first))["attempts"] == 1
 
 
 @NAMES

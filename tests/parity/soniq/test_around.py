@@ -163,7 +163,31 @@ async def test_a_job_that_takes_longer_than_the_end_goes_back(make, taskq_clock)
     await taskq_clock.elapse(6)
     await worker
     row = await app.get_job(order)
-    assert (row["status"], row["worker_id"]) == ("queued", None)
+    assert (row["status"], row["worker_id"], row["last_error"]) == ("queued", None, None)
+    assert row["attempts"] == 1
+    assert row["scheduled_at"] is not None
+
+
+async def test_a_job_that_is_put_back_at_every_attempt_runs_no_more(make, taskq_clock):
+    app, runs = make(shutdown_timeout=5), 0
+
+    @app.job(name="work", max_retries=1)
+    async def work():
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(100)
+
+    order = await app.enqueue(work)
+    for _ in range(3):
+        stop = asyncio.Event()
+        worker = asyncio.create_task(app.run_worker(shutdown_event=stop))
+        await taskq_clock.elapse(1)
+        stop.set()
+        await taskq_clock.elapse(6)
+        await worker
+    row = await app.get_job(order)
+    assert (runs, row["status"]) == (2, "dead_letter")
+    assert row["dead_letter_reason"] == "max_retries_exceeded"
 
 
 async def test_what_a_plugin_leaves_for_other_programs(app, words):
