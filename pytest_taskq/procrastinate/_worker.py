@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -105,7 +106,7 @@ class WorkerRun:
         """Run, and then raise what the first failed job raised if that was asked for."""
         seen = len(self.queue.history)
         try:
-            report = await (self._forever() if self.options.wait else self.what_is_due())
+            report = await self._until_cancelled()
         finally:
             await self._delete_finished()
         if self.options.raise_errors and report.failures:
@@ -120,11 +121,15 @@ class WorkerRun:
         """Take no more jobs; the run ends after those in hand. For a middleware to call."""
         self._worker.stop()
 
-    async def _forever(self) -> Report:
-        """Run until cancelled; then wait for the jobs in hand, as Procrastinate's worker does."""
-        run = asyncio.ensure_future(self._worker.run_forever())
+    async def _until_cancelled(self) -> Report:
+        """Run; when cancelled wait for the jobs in hand, as Procrastinate's worker does."""
+        waits = self.options.wait
+        run = asyncio.ensure_future(
+            self._worker.run_forever() if waits else self._worker.run_until_idle()
+        )
+        asked = until_stopped("run_worker(wait=False)") if waits else nullcontext()
         try:
-            with self.queue.told(self._attempts.note), until_stopped("run_worker(wait=False)"):
+            with self.queue.told(self._attempts.note), asked:
                 return await asyncio.shield(run)
         except asyncio.CancelledError:
             self._worker.stop()

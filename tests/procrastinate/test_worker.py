@@ -1,15 +1,12 @@
-"""What a worker runs, in which order, and how a run ends."""
+"""What a worker runs, and in which order."""
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
 
 from pytest_taskq import wait_until
 from pytest_taskq.procrastinate import App
-from pytest_taskq.procrastinate.exceptions import JobAborted
-from pytest_taskq.procrastinate.job_context import AbortReason
 
 
 def note(app: App, n, **options):
@@ -218,64 +215,3 @@ def test_the_context_tells_a_task_where_it_is(app, taskq_clock):
     assert second.additional_context == {"db": "x", "seen": 2}
     assert shared == {"db": "x"}
     assert first.evolve(worker_name="bob").worker_name == "bob"
-
-
-@pytest.mark.asyncio
-async def test_a_worker_that_waits_runs_what_comes_and_finishes_it_when_cancelled(app, ran):
-    release = asyncio.Event()
-
-    @app.task(name="slow")
-    async def slow():
-        await release.wait()
-
-    run = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
-    await app.configure_task("note").defer_async(n=1)
-    await wait_until(lambda: ran == [1])
-    await slow.defer_async()
-    await wait_until(lambda: statuses(app)[1] == "doing")
-    run.cancel()
-    await asyncio.sleep(0)
-    assert not run.done()
-    release.set()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert statuses(app) == ["succeeded"] * 2
-
-
-@pytest.mark.asyncio
-@pytest.mark.taskq_strict(False)
-@pytest.mark.parametrize(("retry", "left"), [(False, "aborted"), (1, "todo")])
-async def test_a_job_that_does_not_end_in_time_is_aborted_unless_it_has_a_retry(app, retry, left):
-    @app.task(retry=retry)
-    async def endless():
-        await asyncio.Event().wait()
-
-    await endless.defer_async()
-    run = asyncio.create_task(app.run_worker_async(shutdown_graceful_timeout=0))
-    await wait_until(lambda: statuses(app) == ["doing"])
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    row = app.connector.jobs[0]
-    assert (row.status, row.attempts) == (left, 1)
-
-
-@pytest.mark.asyncio
-@pytest.mark.taskq_strict(False)
-async def test_a_sync_task_is_told_of_the_shutdown(app):
-    reasons = []
-
-    @app.task(pass_context=True)
-    def look(context):
-        while not context.should_abort():
-            time.sleep(0.001)
-        reasons.append(context.abort_reason())
-        raise JobAborted
-
-    await look.defer_async()
-    run = asyncio.create_task(app.run_worker_async(shutdown_graceful_timeout=0))
-    await wait_until(lambda: statuses(app) == ["doing"])
-    run.cancel()
-    await asyncio.wait({run})
-    assert reasons == [AbortReason.SHUTDOWN]
-    assert statuses(app) == ["aborted"]

@@ -21,10 +21,12 @@ def library_of(app, module):
     return import_module(f"{type(app).__module__.rpartition('.')[0]}.{module}")
 
 
-async def shut_down(app, task, begun):
+async def shut_down(app, task, begun, *, wait, patience=0.05):
     """What is told of a job that runs when its worker is cancelled."""
     await task.defer_async()
-    worker = asyncio.create_task(app.run_worker_async(shutdown_graceful_timeout=0.05, **QUIET))
+    worker = asyncio.create_task(
+        app.run_worker_async(wait=wait, shutdown_graceful_timeout=patience, **QUIET)
+    )
     await wait_until(lambda: begun)
     worker.cancel()
     await asyncio.wait({worker})
@@ -49,8 +51,24 @@ async def test_a_task_that_raises_a_cancellation(agree, kind, retry):
     await agree(scenario)
 
 
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_shutdown_waits_for_the_job_in_hand(agree, wait):
+    async def scenario(app):
+        begun = []
+
+        @app.task(name="t")
+        async def task():
+            begun.append(True)
+            await asyncio.sleep(0.2)
+
+        return await shut_down(app, task, begun, wait=wait, patience=None)
+
+    await agree(scenario)
+
+
+@pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("retry", [False, 1])
-async def test_a_shutdown_while_an_async_task_runs(agree, retry):
+async def test_a_shutdown_while_an_async_task_runs(agree, retry, wait):
     async def scenario(app):
         begun, reasons = [], []
 
@@ -62,13 +80,14 @@ async def test_a_shutdown_while_an_async_task_runs(agree, retry):
             finally:
                 reasons.append(context.abort_reason().value)
 
-        return await shut_down(app, task, begun), reasons
+        return await shut_down(app, task, begun, wait=wait), reasons
 
     await agree(scenario)
 
 
+@pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("retry", [False, 1])
-async def test_a_shutdown_while_a_sync_task_runs(agree, retry):
+async def test_a_shutdown_while_a_sync_task_runs(agree, retry, wait):
     async def scenario(app):
         begun, reasons = [], []
 
@@ -80,6 +99,6 @@ async def test_a_shutdown_while_a_sync_task_runs(agree, retry):
             reasons.append(context.abort_reason().value)
             raise library_of(app, "exceptions").JobAborted
 
-        return await shut_down(app, task, begun), reasons
+        return await shut_down(app, task, begun, wait=wait), reasons
 
     await agree(scenario)
