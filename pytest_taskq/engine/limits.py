@@ -85,6 +85,10 @@ class Limits:
                 f"Make it while the fixture taskq_clock is there, or use the plugin's fixtures."
             )
 
+    def forget_chains(self) -> None:
+        """Count them from here: time has passed, and in time a worker may run for ever."""
+        self._chains.clear()
+
     def _names(self, job: Job) -> list[str]:
         """The names under which this job is limited: its key, and its task's."""
         return [name for name in {job.key: 0, job.task: 0} if name in self._at_most]

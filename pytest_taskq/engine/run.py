@@ -69,8 +69,8 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._ends = ends
         self._budget = attempts
-        endless = ends == "stopped" or self._clock.mode == "real"
-        self._limits = Limits(at_most or {}, None if endless else self._queue.chain_limit)
+        is_real = self._clock.mode == "real"
+        self._limits = Limits(at_most or {}, None if is_real else self._queue.chain_limit)
         self._drains = drains
         self._stopping = self._leases_watched = self._leases_due = False
         self._alarm = Alarm(self._clock, worker.ticker)
@@ -182,7 +182,10 @@ class Run:
         free = self._free()
         if free <= 0:
             return bool(self._hands)
-        now = self._looked_at = self._clock.now()
+        now = self._clock.now()
+        if self._ends == "stopped" and now != self._looked_at:
+            self._limits.forget_chains()
+        self._looked_at = now
         worker = self.worker
         jobs = await self._leases.claim(
             worker.name, free, queues=worker.queues, now=now, only=worker.only

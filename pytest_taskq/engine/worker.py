@@ -103,7 +103,11 @@ class Worker:
         return await run.go()
 
     async def run_forever(self) -> Report:
-        """Run jobs as they become due, until ``stop`` is called or the caller is cancelled."""
+        """Run jobs as they become due, until ``stop`` is called or the caller is cancelled.
+
+        On a controlled clock, raises NotFinished when a chain of jobs goes on beyond the queue's
+        ``chain_limit`` and no time passes.
+        """
         return await Run(self, "stopped", drains=self._drains).go()
 
     def stop(self, *, force: bool = False) -> None:

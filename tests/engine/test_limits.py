@@ -48,6 +48,35 @@ async def test_a_chain_without_end_is_reported(mode):
     assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
 
 
+@pytest.mark.parametrize("mode", ["auto", "held"])
+async def test_a_chain_without_end_is_reported_by_a_live_worker_while_no_time_passes(mode):
+    bench = Bench(mode)
+
+    async def again():
+        await bench.add("again")
+
+    bench.task(again)
+    await bench.add("again")
+    with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
+        await bench.worker.run_forever()
+    assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
+
+
+async def test_a_chain_that_goes_on_in_time_may_be_as_long_as_its_worker_lives():
+    bench = Bench("auto")
+
+    async def again():
+        bench.seen.append(1)
+        if len(bench.seen) == 3_000:
+            bench.worker.stop()
+        await bench.add("again", after=len(bench.seen) % 2)
+
+    bench.task(again)
+    await bench.add("again")
+    await bench.worker.run_forever()
+    assert len(bench.seen) == 3_000
+
+
 async def test_a_retry_without_end_is_reported(bench):
     async def fails():
         raise OSError

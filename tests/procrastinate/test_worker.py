@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pytest_taskq import wait_until
+from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.procrastinate import App
 
 
@@ -94,6 +95,15 @@ def test_the_options_of_the_library_are_taken(app, ran):
         shutdown_graceful_timeout=1,
     )
     assert ran == [1]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.usefixtures("taskq_clock")
+def test_a_job_that_defers_itself_for_ever_is_reported_where_time_stands_still(app, wait):
+    app.task(name="again")(lambda: app.defer("again"))
+    app.defer("again")
+    with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
+        app.run_worker(wait=wait)
 
 
 @pytest.mark.asyncio
