@@ -116,15 +116,17 @@ def read_job(job_id: JobId, doc: str) -> Job:
 
 
 # A name keeps a job from running when others fill it, or when another one comes before in line.
+# Of a line only its first is looked at: SQLite would search all that are as urgent as the job.
 FREE = """(NOT wants OR NOT EXISTS (
     SELECT 1 FROM names AS mine WHERE mine.job = jobs.id AND mine.wanted AND (
         (SELECT count(DISTINCT held.job) FROM names AS held
             WHERE held.name = mine.name AND held.holding) >= mine.room
         AND NOT EXISTS (SELECT 1 FROM names AS held
             WHERE held.name = mine.name AND held.holding AND held.job = mine.job)
-        OR mine.line IS NOT NULL AND EXISTS (SELECT 1 FROM names AS ahead
+        OR mine.line IS NOT NULL AND (mine.line, mine.job) > (
+            SELECT ahead.line, ahead.job FROM names AS ahead
             WHERE ahead.name = mine.name AND ahead.waiting
-            AND (ahead.line, ahead.job) < (mine.line, mine.job))
+            ORDER BY ahead.line, ahead.job LIMIT 1)
     )
 ))"""
 ORDERS = {

@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 
 from pytest_taskq.core.errors import BadOption, QueueClosed, StoreUnavailable
-from pytest_taskq.core.job import Job, State
-from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.core.job import Hold, Job, State
+from pytest_taskq.core.store import Change, JobQuery, Refusal, ready_query
 from pytest_taskq.engine.sync import drive
 from pytest_taskq.stores.sqlite import SqliteStore
 
@@ -280,3 +280,15 @@ def test_of_a_batch_that_is_put_in_one_go_each_change_still_stands_alone(store):
     answers = drive(store.put(changes))
     assert answers == [changes[0].after, Refusal(), changes[2].after]
     assert drive(store.find(JobQuery())) == [change.after for change in changes]
+
+
+def test_the_first_in_line_is_found_as_fast_in_a_long_line(store):
+    line = (Hold("line", frozenset({State.RUNNING}), ordered=True),)
+    steps, taken = [], []
+    store._db.set_progress_handler(lambda: steps.append(1), 1)
+    for amount in (100, 900):
+        add(store, amount, holds=line)
+        steps.clear()
+        assert [job.id for job in drive(store.find(ready_query(None, 0, 1)))] == [1]
+        taken.append(len(steps))
+    assert taken[1] < taken[0] * 1.5
