@@ -48,10 +48,7 @@ async def test_a_chain_without_end_is_reported(mode):
     assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
 
 
-@pytest.mark.parametrize("mode", ["auto", "held"])
-async def test_a_chain_without_end_is_reported_by_a_live_worker_while_no_time_passes(mode):
-    bench = Bench(mode)
-
+async def test_a_chain_without_end_is_reported_by_a_live_worker_while_no_time_passes(bench):
     async def again():
         await bench.add("again")
 
