@@ -14,14 +14,14 @@ from pytest_taskq.adapters._docket_watch import FRESH, Watch
 from pytest_taskq.core.errors import BadOption, QueueClosed, UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
-from pytest_taskq.engine.under_test import Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import NO_LIMITS, Call, Limits, OfFunctions, TaskInfo, Told
 
 __all__ = ["UnderTest"]
 
 POLL = timedelta(milliseconds=5)
 
 
-class UnderTest:
+class UnderTest(OfFunctions):
     """See ``AppUnderTest``. What a real Docket does not show raises BadOption, and says why.
 
     ``make_worker`` and ``make_execution`` are the library's classes, ``describe`` says of a
@@ -38,7 +38,7 @@ class UnderTest:
         describe: Callable[[str, Any], TaskInfo],
     ) -> None:
         self._watch = watch
-        self._docket = watch.docket
+        self._docket = self._registry = watch.docket
         self._record: Record = watch.record
         self._make_worker = make_worker
         self._make_execution = make_execution
@@ -49,20 +49,6 @@ class UnderTest:
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
         return {name: self._describe(name, each) for name, each in self._docket.tasks.items()}
-
-    def name_of(self, task: object) -> str | None:
-        """See ``AppUnderTest.name_of``. A function need not be registered to be scheduled."""
-        names = (name for name, function in self._docket.tasks.items() if function is task)
-        own = getattr(task, "__name__", None) if callable(task) else None
-        return next(names, own if isinstance(own, str) else None)
-
-    def register(self, task: object) -> str | None:
-        """See ``AppUnderTest.register``: as ``docket.add`` does it."""
-        name = self.name_of(task)
-        if name is None or not callable(task):
-            return None
-        self._docket.register(task)
-        return name
 
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``. Dockets know no priority."""
@@ -102,20 +88,13 @@ class UnderTest:
             )
         return job
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """See ``AppUnderTest.run``: by a real Worker that takes one job at a time.
 
         Automatic tasks are not scheduled by it. Raises BadOption for ``until``, and with
         ``only`` as soon as a job is due that is not to run.
         """
-        if until is not None:
+        if limits.until is not None:
             raise BadOption(
                 "Time cannot pass for a real Docket: not observable here. It lives on real time, "
                 "and its jobs were to run until a later instant. Drain what is due, or use "
@@ -123,7 +102,7 @@ class UnderTest:
             )
         self._check_open()
         await self._watch.catch_up()
-        run = _Run(self._record, attempts, only, ends)
+        run = _Run(self._record, limits)
         if run.is_over():
             return 0
         worker = self._make_worker(
@@ -178,17 +157,11 @@ class UnderTest:
 class _Run:
     """One run of a worker, and when it is to end."""
 
-    def __init__(
-        self,
-        record: Record,
-        attempts: int | None,
-        only: Callable[[Job], bool] | None,
-        ends: Callable[[], bool] | None,
-    ) -> None:
+    def __init__(self, record: Record, limits: Limits) -> None:
         self._record = record
-        self._attempts = attempts
-        self._only = only
-        self._ends = ends
+        self._attempts = limits.attempts
+        self._only = limits.only
+        self._ends = limits.ends
         self._begin = record.ended
         self._refused: Job | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,9 @@ from pytest_taskq.core.schedule import Schedule, cron
 from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
+    NO_LIMITS,
     Call,
+    Limits,
     OnQueue,
     TaskInfo,
     Told,
@@ -85,22 +87,15 @@ class UnderTest(OnQueue):
         stored: Job = await self._connector.queue.get(row["id"])
         return stored
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """See ``AppUnderTest.run``."""
         over = asyncio.Event()
-        choice = Choice(only=only, attempts=attempts, ends=ends, over=over.set)
+        choice = Choice(only=limits.only, attempts=limits.attempts, ends=limits.ends, over=over.set)
         with self._choosing(choice):
-            if until is None:
+            if limits.until is None:
                 await self._app.run_worker_async(wait=False)
             else:
-                await self._run_until(until, over)
+                await self._run_until(limits.until, over)
         return choice.claimed
 
     async def run_forever(self, *, workers: int = 1) -> None:

@@ -16,7 +16,15 @@ from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.schedule import Schedule, cron, every
-from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told, name_by_module
+from pytest_taskq.engine.under_test import (
+    NO_LIMITS,
+    Call,
+    Limits,
+    OnQueue,
+    TaskInfo,
+    Told,
+    name_by_module,
+)
 
 __all__ = ["UnderTest"]
 
@@ -74,19 +82,16 @@ class UnderTest(OnQueue):
             raise LookupError(f"Job {job_id} was deleted as soon as it was enqueued.")
         return job
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """See ``AppUnderTest.run``."""
-        if until is None:
-            return await self._running.what_is_due(attempts=attempts, only=only, ends=ends)
+        if limits.until is None:
+            return await self._running.what_is_due(
+                attempts=limits.attempts, only=limits.only, ends=limits.ends
+            )
         self.clock.check_movable()
-        return await self._running.until(until, attempts=attempts, only=only, ends=ends)
+        return await self._running.until(
+            limits.until, attempts=limits.attempts, only=limits.only, ends=limits.ends
+        )
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

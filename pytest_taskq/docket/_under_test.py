@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.instants import to_micros
@@ -15,7 +15,15 @@ from pytest_taskq.docket._perpetual import Cron, Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, plan_of
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
-from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told
+from pytest_taskq.engine.under_test import (
+    NO_LIMITS,
+    Call,
+    Limits,
+    OfFunctions,
+    OnQueue,
+    TaskInfo,
+    Told,
+)
 
 if TYPE_CHECKING:
     from pytest_taskq.docket._states import TaskFunction
@@ -24,33 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["DocketUnderTest"]
 
 
-class DocketUnderTest(OnQueue):
+class DocketUnderTest(OfFunctions, OnQueue):
     """A docket in front of the harness; see ``AppUnderTest``."""
 
     library = "docket"
 
     def __init__(self, docket: Docket) -> None:
         super().__init__(docket.queue)
-        self._docket = docket
+        self._docket = self._registry = docket
         self._infos = _Infos(docket)
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
         return self._infos
-
-    def name_of(self, task: object) -> str | None:
-        """See ``AppUnderTest.name_of``. A function need not be registered to be scheduled."""
-        names = (name for name, function in self._docket.tasks.items() if function is task)
-        own = getattr(task, "__name__", None) if callable(task) else None
-        return next(names, own if isinstance(own, str) else None)
-
-    def register(self, task: object) -> str | None:
-        """See ``AppUnderTest.register``: as ``docket.add`` does it."""
-        name = self.name_of(task)
-        if name is None or not callable(task):
-            return None
-        self._docket.register(task)
-        return name
 
     def tell(self, job: Job) -> Told:
         """See ``AppUnderTest.tell``. Dockets know no priority."""
@@ -62,17 +56,12 @@ class DocketUnderTest(OnQueue):
         job = self._docket.new_call(call.task, call.args, call.kwargs, call.at)
         return await self._queue.enqueue(job._replace(attempt=call.attempt - 1))
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """See ``AppUnderTest.run``. Automatic tasks are not scheduled by it."""
         worker = Worker(self._docket, schedule_automatic_tasks=False)
-        return await worker.run_until_idle(attempts=attempts, only=only, ends=ends, until=until)
+        return await worker.run_until_idle(
+            attempts=limits.attempts, only=limits.only, ends=limits.ends, until=limits.until
+        )
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

@@ -20,8 +20,11 @@ from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
 
 __all__ = [
+    "NO_LIMITS",
     "AppUnderTest",
     "Call",
+    "Limits",
+    "OfFunctions",
     "OnQueue",
     "TaskInfo",
     "Told",
@@ -74,6 +77,23 @@ class Call(NamedTuple):
     attempt: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a run goes: see the engine's ``Worker`` and its ``run_until_idle``.
+
+    ``only`` says which jobs, ``ends`` when to stop, and with ``until`` time passes to that
+    instant. What is None limits nothing.
+    """
+
+    attempts: int | None = None
+    only: Callable[[Job], bool] | None = None
+    ends: Callable[[], bool] | None = None
+    until: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
 class AppUnderTest(Protocol):
     """An app in front of the harness."""
 
@@ -116,18 +136,9 @@ class AppUnderTest(Protocol):
         ``attempt`` above 1: as if so many less one had failed.
         """
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """Run what is due, and what that enqueues, and say how many attempts that took.
 
-        The arguments are those of the engine's ``Worker`` and its ``run_until_idle``: ``only``
-        says which jobs, ``ends`` when to stop, and with ``until`` time passes to that instant.
         What tasks raise stays in the history.
         """
 
@@ -157,6 +168,37 @@ class OnQueue:
     async def forget(self, job: Job) -> None:
         """See ``AppUnderTest.forget``."""
         await self._queue.forget(job.id)
+
+
+class Registry(Protocol):
+    """Where a library keeps the functions that are its tasks."""
+
+    @property
+    def tasks(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions by name."""
+
+    def register(self, function: Callable[..., Any]) -> object:
+        """Make a function a task, under its own name."""
+
+
+class OfFunctions:
+    """What is the same where a function need not be registered to be scheduled."""
+
+    _registry: Registry
+
+    def name_of(self, task: object) -> str | None:
+        """See ``AppUnderTest.name_of``."""
+        names = (name for name, function in self._registry.tasks.items() if function is task)
+        own = getattr(task, "__name__", None) if callable(task) else None
+        return next(names, own if isinstance(own, str) else None)
+
+    def register(self, task: object) -> str | None:
+        """See ``AppUnderTest.register``."""
+        name = self.name_of(task)
+        if name is None or not callable(task):
+            return None
+        self._registry.register(task)
+        return name
 
 
 def name_by_module(task: object) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from inspect import signature
@@ -15,7 +15,9 @@ from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
+    NO_LIMITS,
     Call,
+    Limits,
     OnQueue,
     TaskInfo,
     Told,
@@ -75,17 +77,11 @@ class UnderTest(OnQueue):
         kwargs = task.bind(call.args, call.kwargs)
         return await JobDeferrer(self._app, job).store(kwargs, runs=call.attempt - 1)
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Record], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """See ``AppUnderTest.run``."""
-        run = self._app.worker_run({"wait": False}, only=only, ends=ends)
-        return (await run.what_is_due(attempts=attempts, until=until)).attempts
+        run = self._app.worker_run({"wait": False}, only=limits.only, ends=limits.ends)
+        due = run.what_is_due(attempts=limits.attempts, until=limits.until)
+        return (await due).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """See ``AppUnderTest.run_forever``."""

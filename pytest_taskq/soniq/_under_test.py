@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.under_test import Call, OnQueue, TaskInfo, Told
+from pytest_taskq.engine.under_test import NO_LIMITS, Call, Limits, OnQueue, TaskInfo, Told
 from pytest_taskq.soniq._attempt import Conduct
 from pytest_taskq.soniq._enqueue import Options
 from pytest_taskq.soniq._registry import Registration, name_of
@@ -72,17 +72,11 @@ class UnderTest(OnQueue):
         asked = self._app._job_of(call.task, args, {}, options)  # noqa: SLF001 - its other half
         return await self._app._put(asked._replace(attempt=call.attempt - 1))  # noqa: SLF001 - too
 
-    async def run(
-        self,
-        *,
-        attempts: int | None = None,
-        only: Callable[[Job], bool] | None = None,
-        ends: Callable[[], bool] | None = None,
-        until: int | None = None,
-    ) -> int:
+    async def run(self, limits: Limits = NO_LIMITS) -> int:
         """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
-        worker = self._app._worker(1, only=only, ends=ends)  # noqa: SLF001 - its other half
-        return (await worker.run_until_idle(attempts=attempts, until=until)).attempts
+        make_worker = self._app._worker  # noqa: SLF001 - its other half
+        worker = make_worker(1, only=limits.only, ends=limits.ends)
+        return (await worker.run_until_idle(attempts=limits.attempts, until=limits.until)).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""
