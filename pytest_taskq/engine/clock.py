@@ -14,7 +14,6 @@ from pytest_taskq.core.errors import BadOption, QueueClosed
 from pytest_taskq.core.instants import LAST, to_datetime, to_instant
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.machine import Stopwatch, machine_now
-from pytest_taskq.engine.promises import noted
 from pytest_taskq.engine.stuck import Tell
 
 __all__ = ["Clock", "Freezer", "Mode", "give_way", "loop_seconds", "take_turns"]
@@ -125,7 +124,6 @@ class Clock:
         """
         return self._move(self._after(to_step("advance", by, units)))
 
-    @noted("taskq_clock.elapse")
     async def elapse(self, by: Duration | None = None, **units: float) -> datetime:
         """Let time pass, stopping at every timer on the way, and at every job of a live worker.
 
@@ -141,7 +139,6 @@ class Clock:
             await time.waits.settle()
         return self.time()
 
-    @noted("taskq_clock.settle")
     async def settle(self) -> None:
         """Wait until every task waits and the real world owes nothing; no time passes.
 

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from pytest_taskq.core.errors import NotFinished, TaskqError
-from pytest_taskq.engine.promises import Block, Call
 from pytest_taskq.testing.describe import is_library, is_ours, user_part
+from pytest_taskq.testing.promises import Block, Call
 
 __all__ = ["Awaited", "NotAwaited", "Unawaited"]
 

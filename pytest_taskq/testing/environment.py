@@ -12,20 +12,21 @@ from weakref import ReferenceType, ref
 
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.store import Store
-from pytest_taskq.engine.clock import Clock, Mode
+from pytest_taskq.engine.clock import Mode
 from pytest_taskq.engine.freezers import make_freezer
 from pytest_taskq.engine.limits import CHAIN_LIMIT
 from pytest_taskq.engine.loop_time import LoopTime
-from pytest_taskq.engine.promises import LISTENER
 from pytest_taskq.engine.queue import LAST_USED, Queue
 from pytest_taskq.engine.under_test import AppUnderTest
 from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
+from pytest_taskq.testing.clock import TestClock
 from pytest_taskq.testing.describe import describe_deadlock
 from pytest_taskq.testing.endless import Endless
 from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
 from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.moments import AppShown
+from pytest_taskq.testing.promises import LISTENER
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import SeenApp
 
@@ -60,7 +61,7 @@ class Environment:
         timeline: bool = True,
         collects: bool = False,
     ) -> None:
-        self.clock = Clock(mode, start, freezer=make_freezer(freezer), stuck_after=stuck_after)
+        self.clock = TestClock(mode, start, freezer=make_freezer(freezer), stuck_after=stuck_after)
         self.clock.before_stuck = self._look_when_stuck
         self.queues: list[Queue] = []
         self.apps: list[AppUnderTest] = []

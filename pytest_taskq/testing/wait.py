@@ -14,11 +14,11 @@ from typing import Any, TypeGuard, TypeVar, overload
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.loop_time import LoopTime, sleep_real
 from pytest_taskq.engine.machine import Stopwatch
-from pytest_taskq.engine.promises import noted
 from pytest_taskq.engine.queue import LAST_USED
 from pytest_taskq.testing.describe import describe_waiting_tasks
 from pytest_taskq.testing.evidence import describe_queue
 from pytest_taskq.testing.matching import JobPattern
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import in_one_line
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.engine.promises import Block, tell
+from pytest_taskq.testing.promises import Block, tell
 
 __all__ = ["AsyncBlock", "LiveBlock"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeAlias
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import ending
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.loop_time import LoopTime
-from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import waiting

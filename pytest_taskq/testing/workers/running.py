@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.engine.clock import give_way
-from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import left_behind
 from pytest_taskq.testing.workers._block import AsyncBlock

@@ -8,8 +8,8 @@ from typing import Any
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.engine.clock import give_way
 from pytest_taskq.engine.loop_time import LoopTime
-from pytest_taskq.engine.promises import noted
 from pytest_taskq.testing.describe import wait_of
+from pytest_taskq.testing.promises import noted
 
 __all__ = ["settle"]
 

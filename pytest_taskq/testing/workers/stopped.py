@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import how_it_ended, waits_of
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from pytest_taskq.engine.loop_time import LoopTime
-from pytest_taskq.engine.promises import noted
+from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.workers._abandon import ending
 from pytest_taskq.testing.workers._limit import all_done
 from pytest_taskq.testing.workers._words import how_it_ended, waiting
