@@ -13,7 +13,7 @@ from pytest_taskq.core.errors import MissingExtra
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock, Freezer
 
-__all__ = ["LazyFreezer", "make_freezer"]
+__all__ = ["LazyFreezer", "has_time_machine", "make_freezer"]
 
 
 def make_freezer(name: str) -> Freezer | None:
@@ -48,10 +48,10 @@ class LazyFreezer:
 
 
 def _load(name: str) -> Freezer:
-    if name == "time-machine" and not _has_time_machine():
+    if name == "time-machine" and not has_time_machine():
         raise MissingExtra("time-machine", "time-machine")
     # Where the user's own freezegun freezes already, time-machine would refuse to start.
-    if name == "time-machine" or (name == "auto" and _has_time_machine() and not _is_frozen()):
+    if name == "time-machine" or (name == "auto" and has_time_machine() and not _is_frozen()):
         from pytest_taskq.engine.time_machine import TimeMachineFreezer
 
         return TimeMachineFreezer()
@@ -61,7 +61,8 @@ def _load(name: str) -> Freezer:
 
 
 @cache  # to read what is installed takes longer than to freeze
-def _has_time_machine() -> bool:
+def has_time_machine() -> bool:
+    """Whether it is installed, in a release that can be used: 3 or newer."""
     if find_spec("time_machine") is None:
         return False
     try:

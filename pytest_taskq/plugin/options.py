@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -182,10 +181,14 @@ def _choices(
 
 def _freezer(config: pytest.Config) -> str:
     name = _choice(config, "freezer", FREEZERS)
-    if name == "time-machine" and find_spec("time_machine") is None:
+    if name != "time-machine":
+        return name
+    from pytest_taskq.engine.freezers import has_time_machine
+
+    if not has_time_machine():
         raise pytest.UsageError(
-            "taskq: the freezer time-machine is not installed. It was chosen by "
-            f"{_value(config, 'freezer', '')[1]}. Run: pip install "
+            "taskq: the freezer time-machine is not installed, in release 3 or newer. It was "
+            f"chosen by {_value(config, 'freezer', '')[1]}. Run: pip install "
             '"pytest-taskq[time-machine]", or choose freezegun.'
         )
     return name

@@ -24,9 +24,9 @@ def installed(monkeypatch):
         monkeypatch.setattr(freezers, "find_spec", lambda name: None if release is None else name)
         monkeypatch.setattr(freezers, "version", lambda name: release)
 
-    freezers._has_time_machine.cache_clear()
+    freezers.has_time_machine.cache_clear()
     yield say
-    freezers._has_time_machine.cache_clear()
+    freezers.has_time_machine.cache_clear()
 
 
 def chosen(name):

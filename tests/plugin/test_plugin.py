@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from pytest_taskq.engine import freezers
+
 LOADED = """
 import sys
 
@@ -110,18 +112,26 @@ def test_an_option_that_is_given_nothing_is_not_given(run_files):
     result.stdout.fnmatch_lines(["taskq: backend=memory, seed=0"])
 
 
-def test_a_freezer_that_is_not_installed_ends_the_run_before_it_begins(pytester, monkeypatch):
-    monkeypatch.setattr("pytest_taskq.plugin.options.find_spec", lambda name: None)
+@pytest.mark.parametrize("release", [None, "2.16.0"])
+def test_a_freezer_that_cannot_be_used_ends_the_run_before_it_begins(
+    pytester, monkeypatch, release
+):
+    monkeypatch.setattr(freezers, "find_spec", lambda name: None if release is None else name)
+    monkeypatch.setattr(freezers, "version", lambda name: release)
+    freezers.has_time_machine.cache_clear()
     result = pytester.runpytest_inprocess("--taskq-freezer=time-machine")
+    freezers.has_time_machine.cache_clear()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: taskq: the freezer time-machine is not installed. *[[]time-machine]*"]
+        ["ERROR: taskq: the freezer time-machine is not installed, in *[[]time-machine]*"]
     )
 
 
 def test_the_limit_of_a_chain_can_be_raised(run_files):
     text = """
 import pytest
+
+from pytest_taskq.engine import freezers
 
 @pytest.mark.asyncio
 async def test_it(docket, worker):
@@ -146,6 +156,8 @@ import asyncio
 import os
 import signal
 import pytest
+
+from pytest_taskq.engine import freezers
 
 async def interrupted():
     os.kill(os.getpid(), signal.SIGINT)
