@@ -197,13 +197,17 @@ def _freezer(config: pytest.Config) -> str:
 def _page(config: pytest.Config) -> str:
     """Where to write the page: never over a file that is something else."""
     given, origin = _value(config, "html", "")
-    path = Path(given)
-    if given and path.is_file() and PAGE not in path.read_bytes()[:HEAD]:
+    if given and Path(given).is_file() and PAGE not in _head(Path(given)):
         raise pytest.UsageError(
             f"taskq: the page of the run would be written over {given}, which is no such page. "
             f"It was named by {origin}. Name another file: {_flag('html')}=jobs.html."
         )
     return given
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 def _function(config: pytest.Config, name: str) -> str:
