@@ -30,7 +30,13 @@ from pytest_taskq.plugin.fixtures import (
 from pytest_taskq.plugin.marks import MARKERS
 from pytest_taskq.plugin.options import add_options, read_options
 from pytest_taskq.plugin.present import running
-from pytest_taskq.plugin.report import own_frames_hidden, show_passed, show_queues, shows_queues
+from pytest_taskq.plugin.report import (
+    check_redaction,
+    own_frames_hidden,
+    show_passed,
+    show_queues,
+    shows_queues,
+)
 from pytest_taskq.plugin.strict import check_strictness
 from pytest_taskq.plugin.substitute import (
     begin_substitutes,
@@ -54,6 +60,7 @@ __all__ = [
     "procrastinate_worker",
     "procrastinate_writable_models",
     "pytest_addoption",
+    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
@@ -132,6 +139,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if "taskq_clock" not in names:
                 # A list of its own: pytest's is shared by all cases of a parametrized test.
                 vars(item)["fixturenames"] = ["taskq_clock", *names]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse before any test runs what could not be had before their modules could."""
+    check_redaction(session.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from pytest_taskq.testing.environment import Environment
     from pytest_taskq.testing.redact import Redaction
 
-__all__ = ["own_frames_hidden", "redaction_of", "show_passed", "show_queues", "shows_queues"]
+__all__ = [
+    "check_redaction",
+    "own_frames_hidden",
+    "redaction_of",
+    "show_passed",
+    "show_queues",
+    "shows_queues",
+]
 
 OWN = re.compile(r"pytest_taskq\.(?!testing\._conformance\.)")  # those are tests
 REDACTION: pytest.StashKey[Redaction] = pytest.StashKey()
@@ -25,7 +32,7 @@ SECTION = "taskq: the queue"
 
 
 def redaction_of(config: pytest.Config) -> Redaction:
-    """How arguments are shown; a function of the user's that cannot be had fails the test."""
+    """How arguments are shown. Raises UsageError for a function that cannot be had."""
     redaction: Redaction | None = config.stash.get(REDACTION, None)
     if redaction is None:
         from pytest_taskq.testing.redact import Redaction
@@ -33,6 +40,15 @@ def redaction_of(config: pytest.Config) -> Redaction:
         path = read_options(config).redact
         redaction = config.stash[REDACTION] = Redaction(_load(path) if path else None)
     return redaction
+
+
+def check_redaction(config: pytest.Config) -> None:
+    """Look for the user's function once tests are collected: before, it may not be importable.
+
+    A process of pytest-xdist cannot end the run, and tells it in each of its tests.
+    """
+    if read_options(config).redact and not hasattr(config, "workerinput"):
+        redaction_of(config)
 
 
 def shows_queues(report: pytest.TestReport, config: pytest.Config) -> bool:
@@ -94,15 +110,14 @@ def _load(path: str) -> Callable[[str, Any], Any]:
     function: Any = None
     try:
         function = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - the module is the user's
         problem = f"{type(error).__name__}: {error}"
     else:
         problem = f"it is {function!r}, which cannot be called"
     if not callable(function):
-        pytest.fail(
+        raise pytest.UsageError(
             f"taskq: the function {path!r} of taskq_redact cannot be used ({problem}). Write "
-            f"module:function, of a module that tests can import.",
-            pytrace=False,
+            f"module:function, of a module that tests can import."
         )
     judge: Callable[[str, Any], Any] = function
     return judge

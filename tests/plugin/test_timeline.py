@@ -104,12 +104,20 @@ class TestRedact:
             ("hiding:gone", "*'hiding:gone' of taskq_redact cannot be used (AttributeError: *"),
             ("absent:hide", "*cannot be used (ModuleNotFoundError: No module named 'absent')*"),
             ("hiding:__name__", "*(it is 'hiding', which cannot be called)*"),
+            ("broken:hide", "*(ZeroDivisionError: division by zero)*"),
         ],
     )
-    def test_a_function_that_is_not_there_fails_the_test(self, run_files, path, problem):
-        result = run_files("-o", f"taskq_redact={path}", test_it=PASSES, hiding=self.OWN)
+    def test_a_function_that_is_not_there_ends_the_run(self, run_files, path, problem):
+        files = {"test_it": PASSES, "hiding": self.OWN, "broken": "1 / 0"}
+        result = run_files(f"--taskq-redact={path}", **files)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"ERROR: taskq: {problem}"])
+        result.stdout.fnmatch_lines(["*no tests ran*"])
+
+    def test_in_several_processes_each_test_tells_it(self, run_files):
+        result = run_files("-n1", "--taskq-redact=absent:hide", test_it=PASSES)
         result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines([problem])
+        result.stdout.fnmatch_lines(["E * taskq: the function 'absent:hide' of taskq_redact *"])
 
     def test_half_a_name_is_refused(self, run_files):
         result = run_files("-o", "taskq_redact=hiding", test_it=PASSES)
