@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Never, NoReturn, Protocol, Unpack, overload
 
 from pytest_taskq.core.errors import BadOption
@@ -10,7 +10,7 @@ from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.asked import Asked, Options, check_times, is_error
 from pytest_taskq.testing.explain import headline, listed, nearest, table, wrong_count, wrong_order
 from pytest_taskq.testing.matching import JobPattern, Mismatch, pattern_alone, pattern_of
-from pytest_taskq.testing.seen import SeenJob
+from pytest_taskq.testing.seen import Comparison, SeenJob
 from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import length_text, plural
 
@@ -33,6 +33,9 @@ class Source(Protocol):
 
     def hint(self) -> str:
         """What else to tell with a failure: a call of the test that nobody has awaited."""
+
+    def before(self, is_wanted: Callable[[SeenJob], bool]) -> str:
+        """What to tell of jobs that are wanted, and were enqueued too early for it."""
 
     def enqueued(self) -> list[SeenJob]:
         """What was enqueued, oldest first."""
@@ -87,7 +90,7 @@ class JobAssertions:
         jobs = self._source.enqueued()
         found = [job for job in jobs if asked.compare(job, pattern).matches]
         if not found:
-            told = doubt or nearest(jobs, lambda job: asked.compare(job, pattern))
+            told = doubt or self._nearest(jobs, lambda job: asked.compare(job, pattern))
             self._fail("assert_enqueued", f"no job matches {pattern!r}{asked}", told)
         if times is not None and len(found) != times:
             what = f"expected {pattern!r}{asked} {plural(times, 'time')}, got {len(found)}"
@@ -152,7 +155,7 @@ class JobAssertions:
         jobs = self._source.enqueued()
         found = [job for job in jobs if job.compare(pattern).matches]
         if not found:
-            told = doubt or nearest(jobs, lambda job: job.compare(pattern))
+            told = doubt or self._nearest(jobs, lambda job: job.compare(pattern))
             self._fail("assert_outcome", f"no job matches {pattern!r}", told)
         if len(found) > 1:
             told = f"{listed(found)}\nName more of its arguments, or look at each of taskq.jobs()."
@@ -209,6 +212,9 @@ class JobAssertions:
             what = f"expected exactly {plural(len(patterns), 'job')} in this order{asked}"
             self._fail("assert_enqueued", what, wrong_order(patterns, jobs, asked.compare))
         return jobs
+
+    def _nearest(self, jobs: list[SeenJob], compare: Callable[[SeenJob], Comparison]) -> str:
+        return nearest(jobs, compare) + self._source.before(lambda job: compare(job).matches)
 
     def _due_in(self, job: SeenJob) -> str:
         wait = job.job.due_at - self._source.clock.now()

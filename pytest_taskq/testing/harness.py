@@ -157,7 +157,7 @@ class Harness(JobAssertions, WorkerChecks):
             checkout(cart_id=7)
         new.assert_enqueued([job(charge), job(sync_stock)])
         """
-        since = self._since_now()
+        since = self._since_now("the block")
         try:
             yield Captured(since, "captured")
         finally:
@@ -242,9 +242,10 @@ class Harness(JobAssertions, WorkerChecks):
             SeenJob.of(owner, job),
         )
 
-    def _since_now(self) -> Since:
+    def _since_now(self, block: str = "") -> Since:
         apps = self._environment.apps
-        return Since(self._environment, {id(app): len(app.history) for app in apps})
+        places = {id(app): len(app.history) for app in apps}
+        return Since(self._environment, places, block=block)
 
     def _used_apps(self) -> Sequence[AppUnderTest]:
         if not self.apps:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.homes import check_pattern
 from pytest_taskq.testing.matching import JobPattern
 from pytest_taskq.testing.seen import Found, Reading, SeenJob
+from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.environment import Environment
@@ -17,11 +18,15 @@ __all__ = ["Since"]
 
 
 class Since:
-    """The jobs of a test from certain places of its histories on, until ``end``."""
+    """The jobs of a test from certain places of its histories on, until ``end``.
 
-    def __init__(self, environment: Environment, begin: dict[int, int]) -> None:
+    ``block``: what the user may have entered too late, "the block"; empty for nothing.
+    """
+
+    def __init__(self, environment: Environment, begin: dict[int, int], *, block: str = "") -> None:
         self._environment = environment
         self._begin = begin
+        self._block = block
         self._end: dict[int, int] | None = None
 
     @property
@@ -42,21 +47,36 @@ class Since:
         calls = self._environment.unawaited.calls
         return f"\n{calls[0].not_awaited()}" if calls else ""
 
+    def before(self, is_wanted: Callable[[SeenJob], bool]) -> str:
+        """See ``Source``."""
+        if not self._block:
+            return ""
+        jobs = self._jobs(lambda reading: reading.enqueued, {}, self._begin)
+        count = sum(map(is_wanted, jobs))
+        were = "was" if count == 1 else "were"
+        told = f"\n{plural(count, 'such job')} {were} enqueued before {self._block}"
+        return told if count else ""
+
     def enqueued(self) -> list[SeenJob]:
         """See ``Source``."""
-        return self._between(lambda reading: reading.enqueued)
+        return self._jobs(lambda reading: reading.enqueued, self._begin, self._end)
 
     def executed(self) -> list[SeenJob]:
         """See ``Source``."""
-        return self._between(lambda reading: reading.started)
+        return self._jobs(lambda reading: reading.started, self._begin, self._end)
 
-    def _between(self, part: Callable[[Reading], list[Found]]) -> list[SeenJob]:
+    def _jobs(
+        self,
+        part: Callable[[Reading], list[Found]],
+        begin: Mapping[int, int],
+        end: Mapping[int, int] | None,
+    ) -> list[SeenJob]:
         found: list[Found] = []
         for app in self._environment.apps:
-            begin = self._begin.get(id(app), 0)
-            end = len(app.history) if self._end is None else self._end.get(id(app), 0)
+            first = begin.get(id(app), 0)
+            last = len(app.history) if end is None else end.get(id(app), 0)
             reading = Reading(self._environment.seen(app))
-            found += [each for each in part(reading) if begin <= each.place < end]
+            found += [each for each in part(reading) if first <= each.place < last]
         if len(self._environment.apps) > 1:
             found.sort(key=lambda each: each.when)
         return [each.job for each in found]

@@ -117,6 +117,7 @@ There is no task 'recipt'. The nearest is 'receipt'.
 test_captured:
 AssertionError: captured.assert_enqueued: no job matches job(receipt)
 nothing was enqueued
+1 such job was enqueued before the block
 """,
     )
 

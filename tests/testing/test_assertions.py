@@ -178,6 +178,22 @@ def test_blocks_can_be_nested(taskq):
     outer.assert_enqueued([job(charge, 1), job(charge, 2)])
 
 
+def test_a_block_that_was_entered_too_late_says_so(taskq, placed):
+    with taskq.capture() as new:
+        taskq.enqueue(job(charge, 9))
+    taskq.enqueue(job(charge, 8))
+    with pytest.raises(AssertionError, match=r"\n1 such job was enqueued before the block$"):
+        new.assert_enqueued(job(charge, 8))
+    with pytest.raises(AssertionError, match=r"\n1 such job was enqueued before the block$"):
+        new.assert_outcome(receipt, "succeeded")
+    taskq.enqueue(job(charge, 7))
+    with taskq.capture() as later, pytest.raises(AssertionError, match="2 such jobs were enqueued"):
+        later.assert_enqueued(job(charge, 7), queue="default")
+    with pytest.raises(AssertionError) as caught:
+        new.assert_enqueued(job(charge, 10))
+    assert "before the block" not in str(caught.value)
+
+
 def test_inside_a_block_it_tells_what_happened_so_far(taskq):
     with taskq.capture() as new:
         new.assert_not_enqueued()
