@@ -22,6 +22,7 @@ RETRYING = "retrying"
 class Ran(Awaited[list["SeenJob"]]):
     """The jobs that were run, in the order in which their attempts began, one entry each.
 
+    All that ran: also what the app enqueued by itself, such as a tick of a periodic task.
     ``assert ran == [job(charge), job(receipt)]`` compares them.
     """
 

@@ -212,6 +212,16 @@ def test_only_some_while_time_passes(taskq):
     assert taskq.drain(until="2h", only=note) == [job(note, 1)]
 
 
+def test_what_an_app_enqueues_by_itself_runs_and_counts(taskq, in_memory_app, taskq_clock):
+    @in_memory_app.periodic(cron="0 * * * *")
+    @in_memory_app.task(name="balance")
+    def balance(timestamp): ...
+
+    ran = taskq.drain(until="2h")
+    assert (ran.counts, [each.task for each in ran]) == ({"succeeded": 2}, ["balance"] * 2)
+    taskq.assert_enqueued([])
+
+
 @pytest.mark.asyncio
 async def test_what_was_run_tells_about_its_jobs(taskq):
     for each in (job(note, 1), job(fail, "value")):
