@@ -68,37 +68,27 @@ async def test_a_shutdown_waits_for_the_job_in_hand(agree, wait):
 
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("retry", [False, 1])
-async def test_a_shutdown_while_an_async_task_runs(agree, retry, wait):
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_shutdown_while_a_task_runs(agree, kind, retry, wait):
     async def scenario(app):
         begun, reasons = [], []
 
-        @app.task(name="t", retry=retry, pass_context=True)
-        async def task(context):
+        async def sleep(context):
             begun.append(True)
             try:
                 await asyncio.Event().wait()
             finally:
                 reasons.append(context.abort_reason().value)
 
-        return await shut_down(app, task, begun, wait=wait), reasons
-
-    await agree(scenario)
-
-
-@pytest.mark.parametrize("wait", [True, False])
-@pytest.mark.parametrize("retry", [False, 1])
-async def test_a_shutdown_while_a_sync_task_runs(agree, retry, wait):
-    async def scenario(app):
-        begun, reasons = [], []
-
-        @app.task(name="t", retry=retry, pass_context=True)
-        def task(context):
+        def look(context):
             begun.append(True)
             while not context.should_abort():
                 time.sleep(0.01)
             reasons.append(context.abort_reason().value)
             raise library_of(app, "exceptions").JobAborted
 
+        function = look if kind == "sync" else sleep
+        task = app.task(name="t", retry=retry, pass_context=True)(function)
         return await shut_down(app, task, begun, wait=wait), reasons
 
     await agree(scenario)
