@@ -83,6 +83,10 @@ __all__ = [
 ]
 
 HEADER: pytest.StashKey[str] = pytest.StashKey()
+NOBODY = (
+    "taskq: this test is async, and nothing has run it. It may lack its mark.\n"
+    "Write `@pytest.mark.asyncio` above it, or set asyncio_mode = auto."
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -188,6 +192,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
             setattr(owner, name, ended if watched is None else watched(ended))
             try:
                 yield
+            except pytest.fail.Exception as failure:
+                if environment is not None and not environment.entered:
+                    failure.msg = f"{failure.msg}\n{NOBODY}"
+                raise
             finally:
                 setattr(owner, name, function)
     finally:

@@ -83,6 +83,8 @@ class Environment:
         self._in_loop = ExitStack()
         self._at_end = ExitStack()
         self._task: asyncio.Task[Any] | None = None
+        self.entered = False
+        """Whether the code of the test, an async one, has begun."""
         self._sync = False
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
@@ -184,6 +186,7 @@ class Environment:
 
     def enter(self) -> None:
         """The code of the test begins: what other tests used last does not concern it."""
+        self.entered = True
         LAST_USED.set(ref(self.queues[-1]) if self.queues else None)
         PRESENT.set(ref(self))
         LISTENER.set(ref(self.unawaited))

@@ -30,6 +30,23 @@ def test_auto_mode(run, scope):
     run(ASYNC_TEST.format(mark=""), ini=ini).assert_outcomes(passed=1)
 
 
+@pytest.mark.skipif(pytest.version_tuple < (8, 4), reason="pytest skips such a test")
+def test_an_async_test_that_lacks_its_mark_is_told_what_it_lacks(run):
+    result = run(ASYNC_TEST.format(mark=""))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*not natively supported*",
+            "taskq: this test is async, and nothing has run it.*",
+            "Write `@pytest.mark.asyncio` above it, or set asyncio_mode = auto.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*another exception*")
+    result = run("async def test_it(): ...\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("taskq: this *")
+
+
 def test_anyio_on_asyncio(run):
     text = ASYNC_TEST.format(mark='@pytest.mark.anyio\n    @pytest.mark.parametrize("i", [1])')
     text = (
