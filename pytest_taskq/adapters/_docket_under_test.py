@@ -14,7 +14,7 @@ from pytest_taskq.adapters._docket_watch import FRESH, Watch
 from pytest_taskq.core.errors import BadOption, QueueClosed, UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
-from pytest_taskq.engine.under_test import NO_LIMITS, Call, Limits, OfFunctions, TaskInfo, Told
+from pytest_taskq.engine.under_test import UNBOUNDED, Bounds, Call, OfFunctions, TaskInfo, Told
 
 __all__ = ["UnderTest"]
 
@@ -88,13 +88,13 @@ class UnderTest(OfFunctions):
             )
         return job
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """See ``AppUnderTest.run``: by a real Worker that takes one job at a time.
 
         Automatic tasks are not scheduled by it. Raises BadOption for ``until``, and with
         ``only`` as soon as a job is due that is not to run.
         """
-        if limits.until is not None:
+        if bounds.until is not None:
             raise BadOption(
                 "Time cannot pass for a real Docket: not observable here. It lives on real time, "
                 "and its jobs were to run until a later instant. Drain what is due, or use "
@@ -102,7 +102,7 @@ class UnderTest(OfFunctions):
             )
         self._check_open()
         await self._watch.catch_up()
-        run = _Run(self._record, limits)
+        run = _Run(self._record, bounds)
         if run.is_over():
             return 0
         worker = self._make_worker(
@@ -157,11 +157,11 @@ class UnderTest(OfFunctions):
 class _Run:
     """One run of a worker, and when it is to end."""
 
-    def __init__(self, record: Record, limits: Limits) -> None:
+    def __init__(self, record: Record, bounds: Bounds) -> None:
         self._record = record
-        self._attempts = limits.attempts
-        self._only = limits.only
-        self._ends = limits.ends
+        self._attempts = bounds.attempts
+        self._only = bounds.only
+        self._ends = bounds.ends
         self._begin = record.ended
         self._refused: Job | None = None
 

@@ -22,9 +22,9 @@ from pytest_taskq.core.schedule import Schedule, cron
 from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
-    NO_LIMITS,
+    UNBOUNDED,
+    Bounds,
     Call,
-    Limits,
     OnQueue,
     TaskInfo,
     Told,
@@ -87,15 +87,15 @@ class UnderTest(OnQueue):
         stored: Job = await self._connector.queue.get(row["id"])
         return stored
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """See ``AppUnderTest.run``."""
         over = asyncio.Event()
-        choice = Choice(only=limits.only, attempts=limits.attempts, ends=limits.ends, over=over.set)
+        choice = Choice(only=bounds.only, attempts=bounds.attempts, ends=bounds.ends, over=over.set)
         with self._choosing(choice):
-            if limits.until is None:
+            if bounds.until is None:
                 await self._app.run_worker_async(wait=False)
             else:
-                await self._run_until(limits.until, over)
+                await self._run_until(bounds.until, over)
         return choice.claimed
 
     async def run_forever(self, *, workers: int = 1) -> None:

@@ -17,9 +17,9 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.schedule import Schedule, cron, every
 from pytest_taskq.engine.under_test import (
-    NO_LIMITS,
+    UNBOUNDED,
+    Bounds,
     Call,
-    Limits,
     OnQueue,
     TaskInfo,
     Told,
@@ -82,15 +82,15 @@ class UnderTest(OnQueue):
             raise LookupError(f"Job {job_id} was deleted as soon as it was enqueued.")
         return job
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """See ``AppUnderTest.run``."""
-        if limits.until is None:
+        if bounds.until is None:
             return await self._running.what_is_due(
-                attempts=limits.attempts, only=limits.only, ends=limits.ends
+                attempts=bounds.attempts, only=bounds.only, ends=bounds.ends
             )
         self.clock.check_movable()
         return await self._running.until(
-            limits.until, attempts=limits.attempts, only=limits.only, ends=limits.ends
+            bounds.until, attempts=bounds.attempts, only=bounds.only, ends=bounds.ends
         )
 
     async def run_forever(self, *, workers: int = 1) -> None:

@@ -16,9 +16,9 @@ from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, p
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
 from pytest_taskq.engine.under_test import (
-    NO_LIMITS,
+    UNBOUNDED,
+    Bounds,
     Call,
-    Limits,
     OfFunctions,
     OnQueue,
     TaskInfo,
@@ -56,11 +56,11 @@ class DocketUnderTest(OfFunctions, OnQueue):
         job = self._docket.new_call(call.task, call.args, call.kwargs, call.at)
         return await self._queue.enqueue(job._replace(attempt=call.attempt - 1))
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """See ``AppUnderTest.run``. Automatic tasks are not scheduled by it."""
         worker = Worker(self._docket, schedule_automatic_tasks=False)
         return await worker.run_until_idle(
-            attempts=limits.attempts, only=limits.only, ends=limits.ends, until=limits.until
+            attempts=bounds.attempts, only=bounds.only, ends=bounds.ends, until=bounds.until
         )
 
     async def run_forever(self, *, workers: int = 1) -> None:

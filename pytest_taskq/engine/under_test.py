@@ -20,10 +20,10 @@ from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
 
 __all__ = [
-    "NO_LIMITS",
+    "UNBOUNDED",
     "AppUnderTest",
     "Call",
-    "Limits",
+    "Bounds",
     "OfFunctions",
     "OnQueue",
     "TaskInfo",
@@ -78,7 +78,7 @@ class Call(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Bounds:
     """How far a run goes: see the engine's ``Worker`` and its ``run_until_idle``.
 
     ``only`` says which jobs, ``ends`` when to stop, and with ``until`` time passes to that
@@ -91,7 +91,7 @@ class Limits:
     until: int | None = None
 
 
-NO_LIMITS = Limits()
+UNBOUNDED = Bounds()
 
 
 class AppUnderTest(Protocol):
@@ -136,7 +136,7 @@ class AppUnderTest(Protocol):
         ``attempt`` above 1: as if so many less one had failed.
         """
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """Run what is due, and what that enqueues, and say how many attempts that took.
 
         What tasks raise stays in the history.

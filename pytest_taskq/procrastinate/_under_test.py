@@ -15,9 +15,9 @@ from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
-    NO_LIMITS,
+    UNBOUNDED,
+    Bounds,
     Call,
-    Limits,
     OnQueue,
     TaskInfo,
     Told,
@@ -77,10 +77,10 @@ class UnderTest(OnQueue):
         kwargs = task.bind(call.args, call.kwargs)
         return await JobDeferrer(self._app, job).store(kwargs, runs=call.attempt - 1)
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """See ``AppUnderTest.run``."""
-        run = self._app.worker_run({"wait": False}, only=limits.only, ends=limits.ends)
-        due = run.what_is_due(attempts=limits.attempts, until=limits.until)
+        run = self._app.worker_run({"wait": False}, only=bounds.only, ends=bounds.ends)
+        due = run.what_is_due(attempts=bounds.attempts, until=bounds.until)
         return (await due).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:

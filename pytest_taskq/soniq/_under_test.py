@@ -14,7 +14,7 @@ from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.under_test import NO_LIMITS, Call, Limits, OnQueue, TaskInfo, Told
+from pytest_taskq.engine.under_test import UNBOUNDED, Bounds, Call, OnQueue, TaskInfo, Told
 from pytest_taskq.soniq._attempt import Conduct
 from pytest_taskq.soniq._enqueue import Options
 from pytest_taskq.soniq._registry import Registration, name_of
@@ -72,11 +72,11 @@ class UnderTest(OnQueue):
         asked = self._app._job_of(call.task, args, {}, options)  # noqa: SLF001 - its other half
         return await self._app._put(asked._replace(attempt=call.attempt - 1))  # noqa: SLF001 - too
 
-    async def run(self, limits: Limits = NO_LIMITS) -> int:
+    async def run(self, bounds: Bounds = UNBOUNDED) -> int:
         """Run what is due, one job at a time, as ``run_worker(run_once=True)`` does."""
         make_worker = self._app._worker  # noqa: SLF001 - its other half
-        worker = make_worker(1, only=limits.only, ends=limits.ends)
-        return (await worker.run_until_idle(attempts=limits.attempts, until=limits.until)).attempts
+        worker = make_worker(1, only=bounds.only, ends=bounds.ends)
+        return (await worker.run_until_idle(attempts=bounds.attempts, until=bounds.until)).attempts
 
     async def run_forever(self, *, workers: int = 1) -> None:
         """Run live workers until cancelled; jobs in hand then get ``shutdown_timeout``."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.job import Job, State
-from pytest_taskq.engine.under_test import AppUnderTest, Limits
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds
 from pytest_taskq.testing.asleep import check_none_sleeps
 from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.text import plural
@@ -97,13 +97,13 @@ class Drain:
 
     async def _run(self, app: AppUnderTest, watch: _Watch) -> None:
         only = self.only
-        limits = Limits(
+        bounds = Bounds(
             attempts=self.limit - watch.begun,
             only=None if only is None else lambda job: only(app, job),
             ends=watch.look,
             until=self.until,
         )
-        await app.run(limits)
+        await app.run(bounds)
 
     def _check_over(self, apps: Sequence[AppUnderTest], watch: _Watch) -> None:
         left = [job for app in apps for job in app.jobs() if self._is_due(app, job)]

@@ -15,7 +15,7 @@ from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
 from pytest_taskq.core.instants import to_instant
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.under_test import Call, Limits
+from pytest_taskq.engine.under_test import Bounds, Call
 from pytest_taskq.stores.memory import MemoryStore
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -153,7 +153,7 @@ async def test_the_harness_knows_tasks_and_their_delays(app, at, taskq):
     assert (stored.due_at, stored.attempt, under.tell(stored).kwargs) == (later, 1, {"fails": 0})
     with pytest.raises(TypeError, match="cannot be deferred"):
         await under.enqueue(Call("look", args=(1, 2)))
-    assert await under.run(Limits(until=later, attempts=1)) == 1
+    assert await under.run(Bounds(until=later, attempts=1)) == 1
     assert at == [60]
 
 

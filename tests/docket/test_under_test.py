@@ -9,7 +9,7 @@ from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.job import State
 from pytest_taskq.core.schedule import every
 from pytest_taskq.docket import CurrentDocket, Docket, ExponentialRetry, Perpetual, Retry
-from pytest_taskq.engine.under_test import AppUnderTest, Call, Limits
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds, Call
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,7 +103,7 @@ async def test_a_run_ends_after_so_many_attempts_and_leaves_what_is_not_due(dock
     later = app.clock.now() + 60_000_000
     for at in (None, None, later):
         await app.enqueue(Call("note", at=at))
-    assert [await app.run(Limits(attempts=1)), await app.run(), await app.run()] == [1, 1, 0]
+    assert [await app.run(Bounds(attempts=1)), await app.run(), await app.run()] == [1, 1, 0]
 
 
 async def test_workers_run_until_they_are_cancelled(docket, app):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pytest_taskq.core.errors import UnknownTask
-from pytest_taskq.engine.under_test import AppUnderTest, Call, Limits, Told
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds, Call, Told
 from support.engine_app import SECOND, EngineApp
 
 pytestmark = pytest.mark.asyncio
@@ -53,10 +53,10 @@ async def test_a_job_is_told_as_it_was_enqueued(app):
 async def test_a_run_takes_only_what_it_may_and_ends_when_it_is_told(app):
     for value in range(4):
         await app.add("note", value)
-    assert await app.run(Limits(only=lambda job: app.tell(job).args[0] % 2 == 1)) == 2
+    assert await app.run(Bounds(only=lambda job: app.tell(job).args[0] % 2 == 1)) == 2
     assert app.ran == [1, 3]
-    assert await app.run(Limits(ends=lambda: 0 in app.ran)) == 1
-    assert await app.run(Limits(attempts=0)) == 0
+    assert await app.run(Bounds(ends=lambda: 0 in app.ran)) == 1
+    assert await app.run(Bounds(attempts=0)) == 0
     assert app.ran == [1, 3, 0]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_taskq import wait_until
 from pytest_taskq.core.instants import to_instant
-from pytest_taskq.engine.under_test import AppUnderTest, Call, Limits
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds, Call
 from pytest_taskq.procrastinate import App, builtin_tasks
 from pytest_taskq.procrastinate.exceptions import TaskNotFound
 
@@ -66,7 +66,7 @@ async def test_it_enqueues_with_the_checks_of_the_task(app, under, taskq_clock):
 async def test_it_runs_what_is_due_at_most_so_many_attempts(under, ran):
     for n in range(3):
         await under.enqueue(Call("note", args=(n,)))
-    assert await under.run(Limits(attempts=2)) == 2
+    assert await under.run(Bounds(attempts=2)) == 2
     assert ran == [0, 1]
     assert await under.run() == 1
 
@@ -99,14 +99,14 @@ async def test_live_workers_end_with_the_job_in_hand(app, under):
 async def test_it_runs_chosen_jobs_and_stops_on_request(under, ran):
     for n in range(4):
         await under.enqueue(Call("note", args=(n,)))
-    assert await under.run(Limits(only=lambda job: under.tell(job).kwargs["n"] > 1)) == 2
+    assert await under.run(Bounds(only=lambda job: under.tell(job).kwargs["n"] > 1)) == 2
     assert ran == [2, 3]
-    assert await under.run(Limits(ends=lambda: True)) == 1
+    assert await under.run(Bounds(ends=lambda: True)) == 1
 
 
 async def test_it_lets_time_pass_to_an_instant(under, ran, taskq_clock):
     hour = timedelta(hours=1)
     for n in (1, 2):
         await under.enqueue(Call("note", args=(n,), at=to_instant(taskq_clock.time() + n * hour)))
-    assert await under.run(Limits(until=to_instant(taskq_clock.time() + hour))) == 1
+    assert await under.run(Bounds(until=to_instant(taskq_clock.time() + hour))) == 1
     assert ran == [1]

@@ -8,7 +8,7 @@ import pytest
 from pytest_taskq import wait_until
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import State
-from pytest_taskq.engine.under_test import AppUnderTest, Call, Limits
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds, Call
 from pytest_taskq.soniq import JobContext, SoniqError
 
 pytestmark = pytest.mark.asyncio
@@ -91,7 +91,7 @@ async def test_it_enqueues_at_an_instant_and_as_a_later_attempt(seen, ran, taskq
 async def test_it_runs_what_is_due_and_keeps_errors_in_the_history(seen, ran):
     await seen.enqueue(Call("bread.bake", (1,), {"kind": "burnt"}, attempt=3))
     await seen.enqueue(Call("bread.bake", (2,)))
-    assert await seen.run(Limits(attempts=1)) == 1
+    assert await seen.run(Bounds(attempts=1)) == 1
     assert ran == [(1, "burnt", 3)]
     assert await seen.run() == 1
     assert [job.state for job in seen.jobs()] == [State.DEAD, State.SUCCEEDED]
@@ -102,15 +102,15 @@ async def test_it_runs_what_is_due_and_keeps_errors_in_the_history(seen, ran):
 async def test_it_runs_chosen_jobs_and_ends_when_told(seen, ran):
     for loaves in (1, 2, 3):
         await seen.enqueue(Call("bread.bake", (loaves,)))
-    assert await seen.run(Limits(only=lambda job: seen.tell(job).kwargs["loaves"] == 2)) == 1
-    assert await seen.run(Limits(ends=lambda: True)) == 1
+    assert await seen.run(Bounds(only=lambda job: seen.tell(job).kwargs["loaves"] == 2)) == 1
+    assert await seen.run(Bounds(ends=lambda: True)) == 1
     assert [loaves for loaves, _, _ in ran] == [2, 1]
 
 
 async def test_it_lets_time_pass_to_an_instant(seen, ran, taskq_clock):
     end = taskq_clock.now() + 3_600_000_000
     await seen.enqueue(Call("bread.bake", (1,), {"kind": "burnt"}))
-    assert await seen.run(Limits(until=end)) == 3
+    assert await seen.run(Bounds(until=end)) == 3
     assert taskq_clock.now() == end
     assert [attempt for _, _, attempt in ran] == [1, 2, 3]
 

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.retry import fixed
-from pytest_taskq.engine.under_test import Limits
+from pytest_taskq.engine.under_test import Bounds
 from pytest_taskq.testing.stats import Spread, stats
 from support.engine_app import EngineApp
 
@@ -99,7 +99,7 @@ async def test_a_lapsed_lease_is_a_failure_and_a_release_is_none(app):
     await app.add("resize", 1)
     await app.queue.leases.claim("gone", 1)
     app.clock.advance(301)
-    await app.run(Limits(attempts=0))
+    await app.run(Bounds(attempts=0))
     await work(app, seconds=0.5)
     figures = stats([app])
     assert (figures.failures, figures.states["queued"]) == (1, 1)

@@ -11,7 +11,7 @@ from pytest_taskq.adapters.soniq import Adopted, TaskqBackend, dead_letters
 from pytest_taskq.core.errors import BadOption, NotFinished, UnknownTask
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.under_test import AppUnderTest, Call, Limits
+from pytest_taskq.engine.under_test import AppUnderTest, Bounds, Call
 from pytest_taskq.stores.memory import MemoryStore
 
 pytestmark = [
@@ -103,7 +103,7 @@ async def test_it_tells_jobs_and_enqueues_them(app, seen, taskq_clock):
 async def test_it_runs_what_is_due_and_keeps_the_errors(seen, ran):
     await seen.enqueue(Call("bake", (1,), {"kind": "burnt"}))
     await seen.enqueue(Call("bake", (2,)))
-    assert await seen.run(Limits(attempts=1)) == 1
+    assert await seen.run(Bounds(attempts=1)) == 1
     assert await seen.run() == 1
     assert ran == [(1, "burnt", 1), (2, "rye", 1)]
     ((job, error),) = seen.history.errors()
@@ -114,8 +114,8 @@ async def test_it_runs_what_is_due_and_keeps_the_errors(seen, ran):
 async def test_it_runs_chosen_jobs_and_ends_when_told(seen, ran):
     for loaves in (1, 2, 3):
         await seen.enqueue(Call("bake", (loaves,)))
-    assert await seen.run(Limits(only=lambda job: seen.tell(job).kwargs["loaves"] == 2)) == 1
-    assert await seen.run(Limits(ends=lambda: True)) == 1
+    assert await seen.run(Bounds(only=lambda job: seen.tell(job).kwargs["loaves"] == 2)) == 1
+    assert await seen.run(Bounds(ends=lambda: True)) == 1
     assert [loaves for loaves, _, _ in ran] == [2, 1]
 
 
@@ -135,7 +135,7 @@ async def test_time_passes_and_each_job_runs_at_its_instant(seen, ran, taskq_clo
     end = taskq_clock.now() + 3_600_000_000
     await seen.enqueue(Call("bake", (1,), {"kind": "burnt"}))
     await seen.enqueue(Call("sleep", (7200,)))
-    assert await seen.run(Limits(until=end, only=lambda job: job.task == "bake")) == 3
+    assert await seen.run(Bounds(until=end, only=lambda job: job.task == "bake")) == 3
     assert [attempt for _, _, attempt in ran] == [1, 2, 3]
     assert taskq_clock.now() == end
     assert (await seen._app.get_queue_stats())["dead_letter"] == 1
@@ -143,11 +143,11 @@ async def test_time_passes_and_each_job_runs_at_its_instant(seen, ran, taskq_clo
 
 async def test_what_is_in_hand_when_the_time_is_over_goes_back(app, seen, ran, taskq_clock):
     job = await seen.enqueue(Call("sleep", (60,)))
-    assert await seen.run(Limits(until=taskq_clock.now() + 5_000_000)) == 0
+    assert await seen.run(Bounds(until=taskq_clock.now() + 5_000_000)) == 0
     (after,) = seen.jobs()
     assert (after.state, after.id) == (State.QUEUED, job.id)
     assert (await app.get_job(job.key))["attempts"] == 1
-    assert await seen.run(Limits(until=taskq_clock.now() + 60_000_000, attempts=1)) == 1
+    assert await seen.run(Bounds(until=taskq_clock.now() + 60_000_000, attempts=1)) == 1
     assert ran == ["slept 60"]
 
 

@@ -8,7 +8,7 @@ from pytest_taskq.core.payload import decode_call
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Task, Tasks
-from pytest_taskq.engine.under_test import NO_LIMITS, Call, TaskInfo, Told
+from pytest_taskq.engine.under_test import UNBOUNDED, Call, TaskInfo, Told
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.stores.memory import MemoryStore
 
@@ -84,11 +84,11 @@ class EngineApp:
         job = self.queue.new_job(call.task, call.args, call.kwargs, due_at=call.at)
         return await self.queue.enqueue(job._replace(attempt=call.attempt - 1))
 
-    async def run(self, limits=NO_LIMITS):
+    async def run(self, bounds=UNBOUNDED):
         worker = Worker(
-            self.queue, self.registered, only=limits.only, ends=limits.ends, **self.settings
+            self.queue, self.registered, only=bounds.only, ends=bounds.ends, **self.settings
         )
-        return (await worker.run_until_idle(attempts=limits.attempts, until=limits.until)).attempts
+        return (await worker.run_until_idle(attempts=bounds.attempts, until=bounds.until)).attempts
 
     async def forget(self, job):
         await self.queue.forget(job.id)

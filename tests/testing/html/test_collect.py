@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pytest_taskq.core.retry import fixed
-from pytest_taskq.engine.under_test import Limits
+from pytest_taskq.engine.under_test import Bounds
 from pytest_taskq.testing.html import collect
 from pytest_taskq.testing.html.collect import MOST
 from pytest_taskq.testing.redact import Redaction
@@ -82,7 +82,7 @@ async def test_the_user_hides_more(app):
 async def test_of_a_long_test_the_middle_is_left_out(app):
     for cart in range(MOST):
         await app.add("receipt", cart)
-    await app.run(Limits(attempts=10))
+    await app.run(Bounds(attempts=10))
     shown = collect([app])
     assert shown["left"] == 20
     assert len(shown["events"]) == MOST
