@@ -38,7 +38,8 @@ def redaction_of(config: pytest.Config) -> Redaction:
         from pytest_taskq.testing.redact import Redaction
 
         path = read_options(config).redact
-        redaction = config.stash[REDACTION] = Redaction(_load(path) if path else None)
+        judge = _load(path, in_tests=_is_one_of_many(config)) if path else None
+        redaction = config.stash[REDACTION] = Redaction(judge)
     return redaction
 
 
@@ -47,7 +48,7 @@ def check_redaction(config: pytest.Config) -> None:
 
     A process of pytest-xdist cannot end the run, and tells it in each of its tests.
     """
-    if read_options(config).redact and not hasattr(config, "workerinput"):
+    if read_options(config).redact and not _is_one_of_many(config):
         redaction_of(config)
 
 
@@ -105,7 +106,11 @@ def _own_modules(excinfo: pytest.ExceptionInfo[BaseException]) -> list[dict[str,
     return list(found.values()) if raised_by_a_statement(excinfo.tb) else []
 
 
-def _load(path: str) -> Callable[[str, Any], Any]:
+def _is_one_of_many(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _load(path: str, *, in_tests: bool) -> Callable[[str, Any], Any]:
     module, _, name = path.partition(":")
     function: Any = None
     try:
@@ -115,9 +120,12 @@ def _load(path: str) -> Callable[[str, Any], Any]:
     else:
         problem = f"it is {function!r}, which cannot be called"
     if not callable(function):
-        raise pytest.UsageError(
+        text = (
             f"taskq: the function {path!r} of taskq_redact cannot be used ({problem}). Write "
             f"module:function, of a module that tests can import."
         )
+        if in_tests:
+            pytest.fail(text, pytrace=False)
+        raise pytest.UsageError(text)
     judge: Callable[[str, Any], Any] = function
     return judge

@@ -117,7 +117,7 @@ class TestRedact:
     def test_in_several_processes_each_test_tells_it(self, run_files):
         result = run_files("-n1", "--taskq-redact=absent:hide", test_it=PASSES)
         result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines(["E * taskq: the function 'absent:hide' of taskq_redact *"])
+        result.stdout.fnmatch_lines(["taskq: the function 'absent:hide' of taskq_redact *"])
 
     def test_half_a_name_is_refused(self, run_files):
         result = run_files("-o", "taskq_redact=hiding", test_it=PASSES)
