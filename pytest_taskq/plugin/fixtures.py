@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_taskq.plugin.apps import django_app, is_djangos, is_of_library
+from pytest_taskq.plugin.apps import own_docket, own_procrastinate, own_soniq
 from pytest_taskq.plugin.backends import backend_of, stores_of
 from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
-from pytest_taskq.plugin.own_docket import own_docket
-from pytest_taskq.plugin.own_soniq import own_soniq
 from pytest_taskq.plugin.present import present_item
 from pytest_taskq.plugin.report import redaction_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_taskq.adapters.procrastinate import Adopted, TaskqConnector
+    from pytest_taskq.adapters.procrastinate import TaskqConnector
     from pytest_taskq.docket import Docket
     from pytest_taskq.docket import Worker as DocketWorker
     from pytest_taskq.engine.clock import Clock
@@ -117,7 +115,7 @@ def taskq(taskq_app: object) -> Harness:
     from pytest_taskq.testing.harness import Harness
 
     environment = _environment()
-    own = own_soniq(environment, taskq_app) or _adopted(taskq_app)
+    own = own_soniq(environment, taskq_app) or own_procrastinate(environment, taskq_app)
     if own is None and taskq_app is not None and not own_docket(environment, taskq_app):
         from pytest_taskq.testing.adopt import under_test
 
@@ -144,7 +142,7 @@ def in_memory_connector(
     taskq_app: object,
 ) -> InMemoryConnector | TaskqConnector:
     """What holds the jobs of ``in_memory_app``: empty, open, and on the clock of this test."""
-    adopted = _adopted(taskq_app)
+    adopted = own_procrastinate(_environment(), taskq_app)
     return _connector() if adopted is None else adopted.connector
 
 
@@ -155,7 +153,7 @@ def in_memory_app(taskq_app: object) -> App:
     Your own one is what ``taskq_app`` returns, or Django's. It is changed in place for the test,
     so that tasks bound to it follow.
     """
-    adopted = _adopted(taskq_app)
+    adopted = own_procrastinate(_environment(), taskq_app)
     if adopted is not None:
         own: App = adopted.app
         return own
@@ -215,10 +213,13 @@ def performance_threshold() -> Thresholds:
 def _docket() -> Docket:
     from pytest_taskq.docket import Docket
 
+    def make() -> Docket:
+        made = Docket.on_queue(environment.new_queue())
+        environment.adopt(made.under_test())
+        return made
+
     environment = _environment()
-    docket = environment.once(Docket, lambda: Docket.on_queue(environment.new_queue()))
-    environment.adopt(docket.under_test())
-    return docket
+    return environment.once(Docket, make)
 
 
 def _connector() -> InMemoryConnector:
@@ -228,27 +229,3 @@ def _connector() -> InMemoryConnector:
     return environment.once(
         InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
     )
-
-
-def _adopted(app: object) -> Adopted | None:
-    """The user's app of Procrastinate, adopted for this test; None when there is none."""
-    app = django_app() if app is None else app
-    if app is None or not is_of_library(app, "procrastinate"):
-        return None
-    from pytest_taskq.adapters.procrastinate import Adopted
-
-    def adopt() -> Adopted:
-        adopted: Adopted
-        if is_djangos(app):
-            from pytest_taskq.adapters.django import DjangoAdopted
-
-            adopted = DjangoAdopted(app, environment.new_queue())
-        else:
-            adopted = Adopted(app, environment.new_queue())
-        environment.at_end(adopted.close)
-        environment.unawaited.run_by = adopted.run_sync
-        environment.adopt(adopted.under_test())
-        return adopted
-
-    environment = _environment()
-    return environment.once(Adopted, adopt)
