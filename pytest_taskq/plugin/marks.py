@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -33,8 +32,7 @@ MARKERS = (
 MODES = ("auto", "held", "real")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimeMark:
+class TimeMark(NamedTuple):
     """The arguments of ``@pytest.mark.taskq_time``: ``start`` None begins at the present."""
 
     start: datetime | None = None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
 __all__ = [
     "BACKENDS",
     "SERVERS",
@@ -41,8 +42,7 @@ SWITCHES = {"yes": True, "true": True, "on": True, "1": True}
 SWITCHES |= {"no": False, "false": False, "off": False, "0": False}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What the user chose.
 
     ``backends``: the stores under the fixtures, one after the other. ``urls``: of servers that
@@ -57,8 +57,8 @@ class Options:
     """
 
     backends: tuple[str, ...] = ("memory",)
-    urls: Mapping[str, str] = field(default_factory=dict)
-    binaries: Mapping[str, str] = field(default_factory=dict)
+    urls: Mapping[str, str] = MappingProxyType({})
+    binaries: Mapping[str, str] = MappingProxyType({})
     allow_remote: bool = False
     seed: int = 0
     strict: frozenset[str] = frozenset({"errors"})
