@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from pytest_taskq.plugin.marks import marked_backends
 from pytest_taskq.plugin.options import SERVERS, read_options
+from pytest_taskq.plugin.present import is_xdist_worker
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.backends import Run, Stores
@@ -79,7 +80,7 @@ def describe_backends(config: pytest.Config) -> str:
     """
     names = read_options(config).backends
     # Only the process that began the run looks for servers; its workers are told of them.
-    if names == ("memory",) or hasattr(config, "workerinput"):
+    if names == ("memory",) or is_xdist_worker(config):
         return ", ".join(names)
     from pytest_taskq.core.errors import TaskqError
 
@@ -109,7 +110,7 @@ def close_run(config: pytest.Config) -> None:
 
 def _name(config: pytest.Config) -> str:
     """What the namespaces of this run begin with; two runs may share a server."""
-    return config.stash.setdefault(NAME, f"taskq_{secrets.token_hex(4)}")
+    return config.stash.setdefault(NAME, f"taskq_{os.urandom(4).hex()}")
 
 
 def _chosen(node: pytest.Item) -> tuple[str, ...]:

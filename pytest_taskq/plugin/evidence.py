@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_taskq.plugin.options import read_options
+from pytest_taskq.plugin.present import is_xdist_worker
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.coverage import Coverage
@@ -43,7 +44,7 @@ def attach_evidence(
 def gather_evidence(config: pytest.Config) -> None:
     """Begin to gather, where something is asked for and no other process does it."""
     options = read_options(config)
-    if (options.html or options.reports) and not hasattr(config, "workerinput"):
+    if (options.html or options.reports) and not is_xdist_worker(config):
         evidence = Evidence(options.html, options.reports)
         config.pluginmanager.register(evidence, "taskq-evidence")
 

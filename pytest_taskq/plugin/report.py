@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_taskq.plugin.options import read_options
+from pytest_taskq.plugin.present import is_xdist_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ def redaction_of(config: pytest.Config) -> Redaction:
         from pytest_taskq.testing.redact import Redaction
 
         path = read_options(config).redact
-        judge = _load(path, in_tests=_is_one_of_many(config)) if path else None
+        judge = _load(path, in_tests=is_xdist_worker(config)) if path else None
         redaction = config.stash[REDACTION] = Redaction(judge)
     return redaction
 
@@ -48,7 +49,7 @@ def check_redaction(config: pytest.Config) -> None:
 
     A process of pytest-xdist cannot end the run, and tells it in each of its tests.
     """
-    if read_options(config).redact and not _is_one_of_many(config):
+    if read_options(config).redact and not is_xdist_worker(config):
         redaction_of(config)
 
 
@@ -104,10 +105,6 @@ def _own_modules(excinfo: pytest.ExceptionInfo[BaseException]) -> list[dict[str,
     from pytest_taskq.engine.interrupt import raised_by_a_statement
 
     return list(found.values()) if raised_by_a_statement(excinfo.tb) else []
-
-
-def _is_one_of_many(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
 
 
 def _load(path: str, *, in_tests: bool) -> Callable[[str, Any], Any]:
