@@ -102,7 +102,10 @@ class Job(NamedTuple):
 
     def wants(self, state: State) -> tuple[Hold, ...]:
         """The holds this job has while it is in ``state``."""
-        return tuple([hold for hold in self.holds if state in hold.during])
+        for hold in self.holds:
+            if state not in hold.during:
+                return tuple([hold for hold in self.holds if state in hold.during])
+        return self.holds
 
 
 def with_id(job: Job, job_id: JobId) -> Job:

@@ -43,7 +43,8 @@ def check(job: Job) -> None:
     if job.labels:
         _check_labels(job.labels)
     for hold in job.holds:
-        _check_name("name to hold", hold.name)
+        if hold.name is not job.key:
+            _check_name("name to hold", hold.name)
         _check_integer("limit of a name", hold.limit, 1, PRIORITY_LIMIT)
 
 
