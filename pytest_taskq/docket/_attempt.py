@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from inspect import isawaitable
-from types import MappingProxyType
+from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.instants import to_datetime, to_micros
@@ -20,6 +20,7 @@ from pytest_taskq.core.outcome import (
     Snoozed,
     Succeeded,
 )
+from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._dependency import current_execution
 from pytest_taskq.docket._fate import Fate
 from pytest_taskq.docket._handlers import (
@@ -78,6 +79,7 @@ class _DocketTask:
     def __init__(self, worker: Worker, name: str, function: TaskFunction) -> None:
         self._worker = worker
         self._docket = worker.docket
+        self._progress = board_of(worker.docket.queue).progress
         self._name = name
         self._function = function
         self._plain = not worker.dependencies and not plan_of(function).dependencies
@@ -92,7 +94,7 @@ class _DocketTask:
             self._worker.started.update({execution.key, self._name})
         fate = attempt.extra = execution.fate = Fate(self._docket, attempt.job)
         current_execution.set(execution)  # docket and worker are its run's
-        begin_progress(execution)
+        begin_progress(self._progress, execution)
         run = _Run(execution, fate, self._docket.queue.clock.now())
         try:
             if self._plain:
@@ -110,7 +112,7 @@ class _DocketTask:
             await run.failed(error)
             raise
         finally:
-            end_progress(execution)
+            end_progress(self._progress, execution)
         return await run.succeeded(value)
 
     def _execution(self, attempt: Attempt) -> Execution:
@@ -143,7 +145,7 @@ class _DocketTask:
 
     def _body(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         value = self._function(*args, **kwargs)
-        if not isinstance(value, Coroutine) and not isawaitable(value):
+        if not isinstance(value, CoroutineType) and not isawaitable(value):
             raise TypeError(
                 f"A Docket task must be async. {self._name} returned {type(value).__name__} "
                 f"without an await. Define it with `async def`."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import FINAL, Failure, Job, State
 from pytest_taskq.core.outcome import Cancelled, Failed, Outcome, Succeeded
+from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._landing import land
 from pytest_taskq.docket._progress import begin_progress, end_progress
 from pytest_taskq.docket._states import ExecutionState
@@ -35,7 +36,7 @@ async def claim_execution(execution: Execution, worker: str) -> bool:
     if claimed is None:
         return False
     execution.take(claimed)
-    begin_progress(execution)
+    begin_progress(board_of(docket.queue).progress, execution)
     await execution.progress.sync()
     return True
 
@@ -54,7 +55,7 @@ async def end_execution(
         ended: Job | None = await docket.queue.get(job.id)
         if ended is not None:
             execution.take(ended)
-    end_progress(execution)
+    end_progress(board_of(docket.queue).progress, execution)
     execution.state = state
 
 

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["ExecutionProgress", "Progress", "begin_progress", "end_progress"]
 
 USUAL_TOTAL = 100
+NOTHING: ProgressEvent = {
+    "type": "progress",
+    "key": "",
+    "current": 0,
+    "total": USUAL_TOTAL,
+    "message": None,
+    "updated_at": None,
+}
+"""How far every attempt is at first."""
 
 
 class ExecutionProgress:
@@ -93,22 +102,21 @@ class ExecutionProgress:
 
     def _change(self, changes: dict[str, Any]) -> None:
         board = board_of(self.docket.queue)
-        known = board.progress.get(self.key) or _nothing(self.key)
+        known = board.progress.get(self.key, NOTHING)
         now = self.docket.queue.clock.time().isoformat()
-        changed = cast("ProgressEvent", {**known, **changes, "updated_at": now})
+        changed = cast("ProgressEvent", {**known, **changes, "key": self.key, "updated_at": now})
         self.show(changed)
         board.set_progress(changed)
 
 
-def begin_progress(execution: Execution) -> None:
-    """An attempt begins, at nothing."""
-    known = board_of(execution.docket.queue).progress
-    known[execution.key] = _nothing(execution.key)
+def begin_progress(known: dict[str, ProgressEvent], execution: Execution) -> None:
+    """An attempt begins, at nothing. ``known``: what the board has of all."""
+    known[execution.key] = NOTHING
 
 
-def end_progress(execution: Execution) -> None:
+def end_progress(known: dict[str, ProgressEvent], execution: Execution) -> None:
     """An attempt is over, and with it what it told."""
-    board_of(execution.docket.queue).progress.pop(execution.key, None)
+    known.pop(execution.key, None)
     if "progress" in vars(execution):  # it is made when somebody asks for it
         execution.progress.show(None)
 
@@ -159,17 +167,6 @@ class Progress(Dependency["Progress"]):
     def _known(self) -> ExecutionProgress:
         assert self._progress is not None, "Progress must be used as a dependency of a task"  # noqa: S101
         return self._progress
-
-
-def _nothing(key: str) -> ProgressEvent:
-    return {
-        "type": "progress",
-        "key": key,
-        "current": 0,
-        "total": USUAL_TOTAL,
-        "message": None,
-        "updated_at": None,
-    }
 
 
 def _at_least_one(what: str, number: int) -> int:
