@@ -80,6 +80,11 @@ class History:
                 return str(log[at + 3])
         return None
 
+    @property
+    def failed(self) -> bool:
+        """Whether any attempt ended with an exception."""
+        return any(error is not None for error in self._log[ERROR::WIDTH])
+
     def errors(self) -> list[tuple[Job, BaseException]]:
         """Each exception that an attempt ended with, and its job afterwards."""
         return [(event.job, event.error) for event in self if event.error is not None]
@@ -91,3 +96,4 @@ class History:
 
 
 WIDTH = len(Event._fields)
+ERROR = Event._fields.index("error")

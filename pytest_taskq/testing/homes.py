@@ -47,10 +47,13 @@ def check_pattern(apps: Sequence[AppUnderTest], pattern: JobPattern) -> str:
     refusals = [_refusal(home, pattern) for home in homes]
     if refusals and None not in refusals and refusals[0] is not None:
         raise refusals[0]
-    task, known = pattern.task, _known(apps)
-    if not homes and isinstance(task, str) and get_close_matches(task, known, cutoff=0.7):
-        return f"There is no task {task!r}. {describe_names(task, known)}"
-    return ""
+    task = pattern.task
+    if homes or not isinstance(task, str):
+        return ""
+    known = _known(apps)
+    if not get_close_matches(task, known, cutoff=0.7):
+        return ""
+    return f"There is no task {task!r}. {describe_names(task, known)}"
 
 
 def _known(apps: Sequence[AppUnderTest]) -> list[str]:

@@ -61,6 +61,7 @@ def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
     return [
         attempt
         for app in environment.shown()
+        if app.history.failed
         for attempt in _last_errors(app.history).values()
         if attempt not in environment.looked
     ]
