@@ -199,8 +199,7 @@ class Clock:
         if self.mode == "real":
             yield
             return
-        tell = stuck if self.stuck_after else None
-        time = LoopTime.on(asyncio.get_running_loop(), self, tell, self.stuck_after)
+        time = LoopTime.on(asyncio.get_running_loop(), self, stuck)
         try:
             yield
         finally:

@@ -54,13 +54,13 @@ class LoopTime:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         stuck: Tell | None = None,
-        stuck_after: float = 5.0,
     ) -> None:
         self._loop: Any = loop
         self.clock = clock
         self._now = clock.now
         self.real = Outstanding(loop)
-        self._stuck = Stuck(stuck, stuck_after, clock.before_stuck)
+        tell = stuck if clock.stuck_after else None
+        self._stuck = Stuck(tell, clock.stuck_after, clock.before_stuck)
         self.real_timers = RealTimers()
         self.waits = Waits(loop)
         self.rests = 0
@@ -74,12 +74,11 @@ class LoopTime:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         stuck: Tell | None,
-        stuck_after: float,
     ) -> LoopTime:
         """What is in place on a loop, or put there now. It stays until everybody has left."""
         time = _IN_PLACE.get(loop)
         if time is None:
-            time = cls(loop, clock, stuck, stuck_after)
+            time = cls(loop, clock, stuck)
             time.begin()
         elif time.clock is not clock:
             raise WrongLoop(

@@ -7,6 +7,7 @@ import pytest
 from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.core.job import State
 from pytest_taskq.core.retry import fixed
+from pytest_taskq.engine.worker import Worker
 from support.bench import Bench
 
 pytestmark = pytest.mark.asyncio
@@ -34,8 +35,16 @@ async def test_a_run_may_be_cut_by_key_or_by_task_name():
     assert bench.seen[3:] == ["two"] * 2
 
 
-@pytest.mark.parametrize("mode", ["auto", "held"])
-async def test_a_chain_without_end_is_reported(mode):
+@pytest.mark.parametrize(
+    ("mode", "run"),
+    [
+        ("auto", Worker.run_until_finished),
+        ("held", Worker.run_until_finished),
+        # A live one tells it while no time passes.
+        ("held", Worker.run_forever),
+    ],
+)
+async def test_a_chain_without_end_is_reported(mode, run):
     bench = Bench(mode)
 
     async def again():
@@ -44,18 +53,7 @@ async def test_a_chain_without_end_is_reported(mode):
     bench.task(again)
     await bench.add("again")
     with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
-        await bench.worker.run_until_finished()
-    assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
-
-
-async def test_a_chain_without_end_is_reported_by_a_live_worker_while_no_time_passes(bench):
-    async def again():
-        await bench.add("again")
-
-    bench.task(again)
-    await bench.add("again")
-    with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
-        await bench.worker.run_forever()
+        await run(bench.worker)
     assert {job.state for job in await bench.queue.find()} <= {State.SUCCEEDED, State.QUEUED}
 
 

@@ -20,6 +20,17 @@ def bench():
     return Bench()
 
 
+async def endless_job(bench, **options):
+    started = asyncio.Event()
+
+    async def endless():
+        started.set()
+        await asyncio.Event().wait()
+
+    bench.task(endless, **options)
+    return await bench.add("endless"), started
+
+
 async def test_no_more_jobs_run_at_once_than_it_has_slots():
     bench = Bench(concurrency=3)
     active, most = set(), []
@@ -51,14 +62,7 @@ async def test_the_report_has_the_exceptions_themselves(bench):
 
 
 async def test_cancelling_a_running_job_stops_it(bench):
-    started = asyncio.Event()
-
-    async def endless():
-        started.set()
-        await asyncio.Event().wait()
-
-    bench.task(endless, retry=fixed(attempts=None, delay=timedelta()))
-    job = await bench.add("endless")
+    job, started = await endless_job(bench, retry=fixed(attempts=None, delay=timedelta()))
     run = asyncio.create_task(bench.worker.run_until_idle())
     await started.wait()
     await bench.queue.cancel(job.id)
@@ -91,14 +95,7 @@ async def test_a_graceful_stop_waits_for_the_job_in_hand_and_starts_no_other():
 
 @pytest.mark.parametrize("how", ["force", "cancel", "close"])
 async def test_a_forced_end_gives_the_job_and_the_attempt_back(bench, how):
-    started = asyncio.Event()
-
-    async def endless():
-        started.set()
-        await asyncio.Event().wait()
-
-    bench.task(endless)
-    job = await bench.add("endless")
+    job, started = await endless_job(bench)
     run = asyncio.create_task(bench.worker.run_forever())
     await started.wait()
     if how == "force":
@@ -113,14 +110,7 @@ async def test_a_forced_end_gives_the_job_and_the_attempt_back(bench, how):
 
 
 async def test_a_worker_may_say_what_is_recorded_of_an_attempt_that_it_stops(bench):
-    started = asyncio.Event()
-
-    async def endless():
-        started.set()
-        await asyncio.Event().wait()
-
-    bench.task(endless)
-    job = await bench.add("endless")
+    job, started = await endless_job(bench)
     worker = Worker(bench.queue, bench.tasks, put_back=lambda _job: Snoozed(7, counts=True))
     run = asyncio.create_task(worker.run_forever())
     await started.wait()

@@ -149,19 +149,24 @@ async def test_a_worker_goes_on_until_it_is_told(app, taskq_clock):
     assert (await app.get_queue_stats())["done"] == 1
 
 
+async def run_and_shut_down(app, clock):
+    stop = asyncio.Event()
+    worker = asyncio.create_task(app.run_worker(shutdown_event=stop))
+    await clock.elapse(1)
+    stop.set()
+    await clock.elapse(6)
+    await worker
+
+
 async def test_a_job_that_takes_longer_than_the_end_goes_back(make, taskq_clock):
-    app, stop = make(shutdown_timeout=5), asyncio.Event()
+    app = make(shutdown_timeout=5)
 
     @app.job(name="work")
     async def work():
         await asyncio.sleep(100)
 
     order = await app.enqueue(work)
-    worker = asyncio.create_task(app.run_worker(shutdown_event=stop))
-    await taskq_clock.elapse(1)
-    stop.set()
-    await taskq_clock.elapse(6)
-    await worker
+    await run_and_shut_down(app, taskq_clock)
     row = await app.get_job(order)
     assert (row["status"], row["worker_id"], row["last_error"]) == ("queued", None, None)
     assert row["attempts"] == 1
@@ -179,12 +184,7 @@ async def test_a_job_that_is_put_back_at_every_attempt_runs_no_more(make, taskq_
 
     order = await app.enqueue(work)
     for _ in range(3):
-        stop = asyncio.Event()
-        worker = asyncio.create_task(app.run_worker(shutdown_event=stop))
-        await taskq_clock.elapse(1)
-        stop.set()
-        await taskq_clock.elapse(6)
-        await worker
+        await run_and_shut_down(app, taskq_clock)
     row = await app.get_job(order)
     assert (runs, row["status"]) == (2, "dead_letter")
     assert row["dead_letter_reason"] == "max_retries_exceeded"
