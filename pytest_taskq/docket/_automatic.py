@@ -11,6 +11,7 @@ from pytest_taskq.core.job import FINAL
 from pytest_taskq.docket._perpetual import Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type
 from pytest_taskq.docket._states import LIVE
+from pytest_taskq.docket.tasks import standard_tasks
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.history import Event
 
@@ -65,6 +66,8 @@ class Automatic:
 
     def _automatic(self) -> Iterator[tuple[str, Perpetual]]:
         for name, function in self._docket.tasks.items():
+            if function in standard_tasks:
+                continue
             perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
             if perpetual is not None and perpetual.automatic:
                 yield name, perpetual

@@ -8,7 +8,7 @@ import socket
 import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import nullcontext, suppress
 from contextvars import Token
 from datetime import timedelta
 from functools import partial
@@ -247,20 +247,17 @@ class Worker:
         )
 
     async def _run(self, engine: EngineWorker, run_engine: Running) -> Report:
-        async with AsyncExitStack() as around:
-            tokens: list[Token[Any]] = []
-            if self._shared is None:  # not entered: what is shared lives as long as the run
-                await around.enter_async_context(SharedContext())
-            else:
-                tokens = self._shared.use()
+        # Not entered, a worker shares its values for as long as the run.
+        async with SharedContext() if self._shared is None else nullcontext():
+            tokens = [] if self._shared is None else self._shared.use()
             tokens += [current_docket.set(self.docket), current_worker.set(self)]
             self._engines.add(engine)
             try:
                 self._announce()
                 follow_patched_datetime(self.docket.queue.clock)
-                if self.schedule_automatic_tasks:
-                    await around.enter_async_context(Automatic(self.docket))
-                return await run_engine()
+                scheduled = self.schedule_automatic_tasks
+                async with Automatic(self.docket) if scheduled else nullcontext():
+                    return await run_engine()
             finally:
                 self._engines.discard(engine)
                 for token in tokens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from types import coroutine
 from typing import Literal, Protocol
@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from pytest_taskq.core.durations import Duration, to_step
 from pytest_taskq.core.errors import BadOption, QueueClosed
 from pytest_taskq.core.instants import LAST, to_datetime, to_instant
-from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.loop_time import Following, LoopTime
 from pytest_taskq.engine.machine import Stopwatch, machine_now
 from pytest_taskq.engine.stuck import Tell
 
@@ -190,20 +190,12 @@ class Clock:
             )
         return self._move(instant)
 
-    @contextmanager
-    def in_loop(self, *, stuck: Tell | None = None) -> Iterator[None]:
+    def in_loop(self, *, stuck: Tell | None = None) -> AbstractContextManager[object]:
         """Inside, the timers of the running loop follow this clock, unless it is real.
 
         See ``Stuck`` for ``stuck``. Raises WrongLoop for a loop that cannot follow.
         """
-        if self.mode == "real":
-            yield
-            return
-        time = LoopTime.on(asyncio.get_running_loop(), self, stuck)
-        try:
-            yield
-        finally:
-            time.leave()
+        return nullcontext() if self.mode == "real" else Following(self, stuck)
 
     def jump_to(self, instant: int) -> None:
         """Let the loop, which has nothing else to do, move the clock; never back."""

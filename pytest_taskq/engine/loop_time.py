@@ -24,7 +24,7 @@ from pytest_taskq.engine.waits import Waits, wake
 if TYPE_CHECKING:
     from pytest_taskq.engine.clock import Clock
 
-__all__ = ["Background", "LoopTime", "call_real", "sleep_real"]
+__all__ = ["Background", "Following", "LoopTime", "call_real", "sleep_real"]
 
 RESOLUTION = 1e-6
 FAR = 2.0**32  # seconds: beyond, a float cannot tell one microsecond from the next
@@ -40,6 +40,39 @@ class Background:
     def __call__(self) -> None:
         """Make it."""
         self._call()
+
+
+class Following:
+    """While entered, the timers of the running loop follow a clock.
+
+    Several may do so at once; the last to leave gives the loop its own time back. Raises
+    WrongLoop where the timers follow another clock.
+    """
+
+    __slots__ = ("_clock", "_stuck", "_time")
+
+    def __init__(self, clock: Clock, stuck: Tell | None) -> None:
+        self._clock = clock
+        self._stuck = stuck
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        time = _IN_PLACE.get(loop)
+        if time is None:
+            time = LoopTime(loop, self._clock, self._stuck)
+            time.begin()
+        elif time.clock is not self._clock:
+            raise WrongLoop(
+                "Two clocks cannot move one event loop. The timers of this one follow another "
+                "clock already. Use one clock for all queues of a test."
+            )
+        time.users += 1
+        self._time = time
+
+    def __exit__(self, *_: object) -> None:
+        self._time.users -= 1
+        if not self._time.users:
+            self._time.end()
 
 
 class LoopTime:
@@ -65,34 +98,9 @@ class LoopTime:
         self.waits = Waits(loop)
         self.rests = 0
         """How often every task waited, and nothing was owed by the real world."""
-        self._users = 0
+        self.users = 0
+        """How many follow its clock now."""
         self._start, self._from, self._end, self._resolution = 0.0, 0, inf, RESOLUTION
-
-    @classmethod
-    def on(
-        cls,
-        loop: asyncio.AbstractEventLoop,
-        clock: Clock,
-        stuck: Tell | None,
-    ) -> LoopTime:
-        """What is in place on a loop, or put there now. It stays until everybody has left."""
-        time = _IN_PLACE.get(loop)
-        if time is None:
-            time = cls(loop, clock, stuck)
-            time.begin()
-        elif time.clock is not clock:
-            raise WrongLoop(
-                "Two clocks cannot move one event loop. The timers of this one follow another "
-                "clock already. Use one clock for all queues of a test."
-            )
-        time._users += 1
-        return time
-
-    def leave(self) -> None:
-        """Who used it does no more; the last one gives the loop its own time back."""
-        self._users -= 1
-        if not self._users:
-            self.end()
 
     @staticmethod
     def of(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
@@ -119,7 +127,7 @@ class LoopTime:
 
     def end(self) -> None:
         """Give real time back to the loop; a timer that is left has still as long to go."""
-        loop, self._users = self._loop, 0  # who leaves later has nothing more to end
+        loop, self.users = self._loop, 0  # who leaves later has nothing more to end
         del _IN_PLACE[loop]
         self.real.end()
         ahead = self._time()

@@ -216,7 +216,7 @@ class Environment:
         told, self.stuck = self.stuck, None
         raise NotFinished(told)
 
-    def _clock_in_loop(self) -> AbstractContextManager[None]:
+    def _clock_in_loop(self) -> AbstractContextManager[object]:
         return self.clock.in_loop(stuck=self._is_stuck)
 
     def _is_stuck(self, jumps: int) -> None:
