@@ -104,8 +104,8 @@ class SharedContext:
         try:
             await self._values[-1].__aexit__(kind, error, frames)
         finally:
-            for token in self._tokens:
-                with suppress(ValueError):  # left in another task than it was entered in
+            with suppress(ValueError):  # left in another task than it was entered in
+                for token in self._tokens:
                     token.var.reset(token)
 
 

@@ -44,19 +44,24 @@ class Connections:
     def begin(self) -> None:
         """Watch those that are there, and each new one."""
         self._transports.__class__, self._transports.watch = _Transports, self._watch
-        for transport in self._transports.values():
+        for transport in self._open():
             self._watch(transport)
 
     def end(self) -> None:
         """Give all of them their own methods back."""
         del self._transports.watch
         self._transports.__class__ = WeakValueDictionary
-        for transport in self._transports.values():
+        for transport in self._open():
             for name in REPLACED:
                 vars(transport).pop(name, None)
             tls = getattr(transport.get_protocol(), "_sslobj", None)
             for name in ("read", "write") if tls is not None else ():
                 vars(tls).pop(name, None)
+
+    def _open(self) -> list[Any]:
+        # Not `values()`, which guards an iteration that mostly is over nothing.
+        known = [weak() for weak in self._transports.valuerefs()]
+        return [transport for transport in known if transport is not None]
 
     def _watch(self, transport: Any) -> None:
         if any(name in vars(transport) for name in REPLACED):

@@ -67,8 +67,9 @@ class Outstanding(Debts):
 
     def end(self) -> None:
         """Give the loop its own methods back."""
+        attributes = vars(self._loop)
         for name in self._replaced:
-            vars(self._loop).pop(name, None)
+            attributes.pop(name, None)
         self._connections.end()
         # Or this object would be left to the garbage collector.
         self._replaced = {}
