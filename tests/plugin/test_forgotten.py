@@ -98,3 +98,18 @@ def test_a_plain_with_is_told_the_other_one(run_files, given):
     result.stdout.fnmatch_lines(
         ["E * It was used in a plain `with`. Write `async with taskq.running(...):` in an async *"]
     )
+
+
+def test_a_plain_assertion_that_fails_shows_it_too(run_files):
+    test = """
+async def test_it(taskq, docket):
+    await docket.add(work)()
+    ran = []
+    taskq.drain()
+    assert ran == [1]
+"""
+    result = run_files(test_it=HEAD + test)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*1 job: 1 queued*", "taskq.drain() was not awaited (test_it.py:18). In an async test it*"]
+    )
