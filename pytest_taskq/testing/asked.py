@@ -19,6 +19,8 @@ from pytest_taskq.testing.text import in_one_line, length_text
 __all__ = ["Asked", "Options", "check_times", "is_error"]
 
 SLACK = timedelta(seconds=1)
+BESIDE = {"assert_enqueued": frozenset({"times"})}
+"""What a call takes that is no question to one job."""
 
 
 class Options(TypedDict, total=False):
@@ -39,7 +41,8 @@ class Asked:
         for name in sorted(options.keys() - known):
             raise BadOption(
                 f"{call}() cannot ask for that of a job. It was given {name}=, and knows "
-                f"{', '.join(sorted(known))}. Arguments of its task belong into job()."
+                f"{', '.join(sorted(known | BESIDE.get(call, frozenset())))}. "
+                f"Arguments of its task belong into job()."
             )
         self._asked = dict(options)
         at, within = options.pop("at", None), options.pop("within", None)

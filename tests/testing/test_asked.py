@@ -111,6 +111,8 @@ def test_an_option_that_nobody_knows_is_refused_also_where_nothing_is_there(task
         "assert_not_enqueued() cannot ask for that of a job. It was given quue=, and knows at, "
         "key, priority, queue, within. Arguments of its task belong into job()."
     )
+    with pytest.raises(BadOption, match="knows at, key, priority, queue, times, within"):
+        taskq.assert_enqueued(remind, count=1)
 
 
 def test_a_time_that_can_mean_nothing_is_refused(taskq, shop):
