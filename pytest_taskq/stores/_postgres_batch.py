@@ -9,7 +9,7 @@ from pytest_taskq.core.job import Job, with_id
 from pytest_taskq.core.store import Change, Refusal
 from pytest_taskq.stores._sql import job_row, name_rows
 
-__all__ = ["FIELDS", "ROW", "Batch"]
+__all__ = ["FIELDS", "ROW", "Batch", "numbers"]
 
 TYPES = ("bigint", *("text",) * 4, *("bigint",) * 4, "boolean", "text")
 ROW = ", ".join([f"${n}::{kind}" for n, kind in enumerate(TYPES, start=1)])
@@ -47,17 +47,18 @@ class Batch:
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
-        integers: list[Any] = []
+        integers: list[int | None] = []
         texts: list[str | None] = []
         names: list[tuple[Any, ...]] = []
         for after, replacing in changes:
-            version, state, queue, task, key, *numbers, doc = job_row(after)
+            version, state, queue, task, key, *order, wants, doc = job_row(after)
             renamed = _is_renamed(after, replacing)
             first = len(names)
             if renamed:
                 names += name_rows(after)
             replaced = None if replacing is None else replacing.version
-            integers += (after.id, replaced, version, *numbers, renamed, first, len(names) - 1)
+            integers += (after.id, replaced, version, *order)
+            integers += (int(wants), int(renamed), first, len(names) - 1)
             texts += (state, queue, task, key, doc)
             self._renamed = self._renamed or renamed
         ids = integers[:: len(INTEGERS)]
@@ -66,10 +67,10 @@ class Batch:
         distinct = new == len(changes) or (new == 0 and len(set(ids)) == len(ids))
         self._plain = distinct and not self._renamed
         self.arguments = (
-            _written(integers),
-            texts,
-            _written([value for row in names for value in row[2:6]]),
-            None if self._plain else [row[1] for row in names],
+            numbers(integers),
+            _texts(texts),
+            numbers([None if value is None else int(value) for row in names for value in row[2:6]]),
+            None if self._plain else _texts([row[1] for row in names]),
         )
 
     _renamed = False
@@ -100,8 +101,21 @@ class Batch:
         ]
 
 
-def _written(integers: Sequence[int | None]) -> list[str | None]:
-    return [None if value is None else str(int(value)) for value in integers]
+def numbers(integers: list[int | None]) -> str:
+    """An array as the server writes it: one text, where the driver would look at each value.
+
+    Nor does the driver know the type of an array of integers without asking the server for it,
+    which takes longer than the rest of a short test.
+    """
+    return "{" + repr(integers)[1:-1].replace("None", "NULL") + "}"
+
+
+def _texts(texts: Sequence[str | None]) -> str:
+    return "{" + ",".join(["NULL" if text is None else _quoted(text) for text in texts]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _read(integers: Sequence[str | None]) -> list[int | None]:

@@ -21,11 +21,7 @@ LEAST, MOST = -(2**63), 2**63 - 1
 
 
 class Statements:
-    """The statements of a namespace, whose name needs quoting nowhere.
-
-    Integers in arrays travel as texts: of no other array does the driver know the type without
-    asking the server for it, which takes longer than the rest of a short test.
-    """
+    """The statements of a namespace, whose name needs quoting nowhere."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -39,11 +35,11 @@ class Statements:
         )
         self.put = (
             f"SELECT landed::text[], taken, holders::text[] FROM {schema}.put("  # noqa: S608
-            "$1::text[]::bigint[], $2::text[], $3::text[]::bigint[], $4::text[])"
+            "$1::text::bigint[], $2::text::text[], $3::text::bigint[], $4::text::text[])"
         )
         self.delete = (
             f"WITH gone AS (DELETE FROM {schema}.jobs USING ({lock}) AS locked, "  # noqa: S608
-            "unnest($1::text[]::bigint[], $2::text[]::bigint[]) AS job(id, version) "
+            "unnest($1::text::bigint[], $2::text::bigint[]) AS job(id, version) "
             "WHERE jobs.id = job.id AND jobs.version = job.version "
             "RETURNING jobs.id, jobs.version), "
             f"released AS (DELETE FROM {schema}.names USING gone WHERE names.job = gone.id) "

@@ -11,7 +11,7 @@ from pytest_taskq.core.job import Job, JobId, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.stores._connections import PerLoop
 from pytest_taskq.stores._namespace import check_namespace
-from pytest_taskq.stores._postgres_batch import Batch
+from pytest_taskq.stores._postgres_batch import Batch, numbers
 from pytest_taskq.stores._postgres_errors import address, unavailable
 from pytest_taskq.stores._postgres_link import Link
 from pytest_taskq.stores._postgres_statements import MARK, MARK_OF, Statements, known
@@ -168,8 +168,8 @@ class PostgresStore:
         pairs = [(job.id, job.version) for job in jobs]
         rows = await self._fetch(
             self._sql.delete,
-            [str(job_id) for job_id, _ in pairs],
-            [str(number) for _, number in pairs],
+            numbers([job_id for job_id, _ in pairs]),
+            numbers([version for _, version in pairs]),
         )
         gone = {(job_id, version) for job_id, version, _ in rows}
         answers = []
