@@ -72,10 +72,13 @@ def show_passed(terminal: pytest.TerminalReporter) -> None:
 
 
 def show_queues(report: pytest.TestReport, environment: Environment) -> None:
-    """Add what the queues look like at this moment."""
+    """Add what the queues look like at this moment, and what the error leaves untold."""
     if environment.shown():
         try:
             text = environment.describe()
+            forgotten = environment.unawaited.told()
+            if forgotten not in report.longreprtext:
+                text = f"{text}\n{forgotten}"
         except Exception as error:  # noqa: BLE001 - a report must not fail on what it reports
             text = f"The queue cannot be shown: {type(error).__name__} in its description."
         report.sections.append((SECTION, text))

@@ -244,5 +244,5 @@ class JobAssertions:
 
     def _fail(self, call: str, what: str, told: str) -> NoReturn:
         __tracebackhide__ = True
-        told += self._source.hint()
-        raise AssertionError(f"{headline(f'{self._name}.{call}: {what}')}\n{told}")
+        parts = [headline(f"{self._name}.{call}: {what}"), told, self._source.hint()]
+        raise AssertionError("\n".join(filter(None, parts)))

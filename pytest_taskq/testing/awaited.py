@@ -50,6 +50,11 @@ class Unawaited:
         """Those, the oldest first."""
         return [each for each in self._made if each.is_unused()]
 
+    def told(self) -> str:
+        """What to say of the oldest of those; empty where there is none."""
+        calls = self.calls
+        return str(calls[0].not_awaited()) if calls else ""
+
     def add(self, made: Awaited[Any] | _Noted) -> None:
         """Look for this one too, from now on."""
         while self._made and not self._made[-1].is_unused():

@@ -154,9 +154,7 @@ class Environment:
         """What the queues look like now, as text, or looked like when it was noted."""
         if self._noted is not None:
             return self._noted
-        told = describe_apps(self.shown(), self.redaction, timeline=self._timeline)
-        forgotten = self.unawaited.calls
-        return f"{told}\n{forgotten[0].not_awaited()}" if told and forgotten else told
+        return describe_apps(self.shown(), self.redaction, timeline=self._timeline)
 
     def collected(self) -> dict[str, Any]:
         """What the page of the run shows of this test, now or when it was noted."""

@@ -44,8 +44,7 @@ class Since:
 
     def hint(self) -> str:
         """See ``Source``."""
-        calls = self._environment.unawaited.calls
-        return f"\n{calls[0].not_awaited()}" if calls else ""
+        return self._environment.unawaited.told()
 
     def before(self, is_wanted: Callable[[SeenJob], bool]) -> str:
         """See ``Source``."""

@@ -38,8 +38,8 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     time limit; a NameError is not.
     """
     __tracebackhide__ = True
-    if environment.unawaited.calls:
-        return str(environment.unawaited.calls[0].not_awaited())
+    if forgotten := environment.unawaited.told():
+        return forgotten
     if "errors" in kinds:
         hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
         if hidden and any(is_misfit(app, *hidden[0]) for app in environment.shown()):

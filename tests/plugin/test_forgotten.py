@@ -113,3 +113,21 @@ async def test_it(taskq, docket):
     result.stdout.fnmatch_lines(
         ["*1 job: 1 queued*", "taskq.drain() was not awaited (test_it.py:18). In an async test it*"]
     )
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["taskq.assert_outcome(work, 'succeeded')", "pass", "forgotten.errors", "assert work is None"],
+    ids=["assertion of ours", "strictness", "use", "plain assertion"],
+)
+def test_it_stands_there_once_whoever_says_it(run_files, last):
+    test = f"""
+async def test_it(taskq, docket):
+    await docket.add(work)()
+    forgotten = taskq.drain()
+    {last}
+"""
+    result = run_files("-rN", test_it=HEAD + test)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*taskq: the queue*", "*1 job: 1 queued*"])
+    assert result.stdout.str().count("Write `await taskq.drain()`.") == 1
