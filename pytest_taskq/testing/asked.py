@@ -19,8 +19,6 @@ from pytest_taskq.testing.text import in_one_line, length_text
 __all__ = ["Asked", "Options", "check_times", "is_error"]
 
 SLACK = timedelta(seconds=1)
-BESIDE = {"assert_enqueued": frozenset({"times"})}
-"""What a call takes that is no question to one job."""
 
 
 class Options(TypedDict, total=False):
@@ -34,14 +32,19 @@ class Options(TypedDict, total=False):
 
 
 class Asked:
-    """The options of ``assert_enqueued``, described there. Raises BadOption for others."""
+    """The options of ``assert_enqueued``, described there. Raises BadOption for others.
 
-    def __init__(self, call: str, clock: Clock, **options: Unpack[Options]) -> None:
+    ``beside``: what the call takes too, and is no question to one job.
+    """
+
+    def __init__(
+        self, call: str, clock: Clock, /, *beside: str, **options: Unpack[Options]
+    ) -> None:
         known = Options.__optional_keys__
         for name in sorted(options.keys() - known):
             raise BadOption(
                 f"{call}() cannot ask for that of a job. It was given {name}=, and knows "
-                f"{', '.join(sorted(known | BESIDE.get(call, frozenset())))}. "
+                f"{', '.join(sorted(known.union(beside)))}. "
                 f"Arguments of its task belong into job()."
             )
         self._asked = dict(options)

@@ -82,7 +82,7 @@ class JobAssertions:
         __tracebackhide__ = True
         if args:
             pattern_alone("assert_enqueued", "times", wanted, args, {})
-        asked = Asked("assert_enqueued", self._source.clock, **options)
+        asked = Asked("assert_enqueued", self._source.clock, "times", **options)
         if isinstance(wanted, list | tuple):
             return self._assert_exactly(self._patterns(wanted, times), asked)
         check_times(times)

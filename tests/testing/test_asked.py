@@ -113,6 +113,9 @@ def test_an_option_that_nobody_knows_is_refused_also_where_nothing_is_there(task
     )
     with pytest.raises(BadOption, match="knows at, key, priority, queue, times, within"):
         taskq.assert_enqueued(remind, count=1)
+    for name in ("call", "clock", "beside"):
+        with pytest.raises(BadOption, match=f"given {name}="):
+            taskq.assert_enqueued(remind, **{name: 1})
 
 
 def test_a_time_that_can_mean_nothing_is_refused(taskq, shop):
