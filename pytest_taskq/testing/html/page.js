@@ -225,9 +225,11 @@ function table(found) {
   return element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {class: "jobs"}, ...rows));
 }
 
+/* Only what the reader has chosen stays when the page of the next run is loaded in its place. */
+function pin(found) { history.replaceState(null, "", "#" + encodeURIComponent(found.test)); }
+
 function show(found) {
   test = found;
-  history.replaceState(null, "", "#" + encodeURIComponent(found.test));
   const main = document.getElementById("test"), cut = found.test.indexOf("::");
   const parts = [element("p", {class: "facts"}, cut < 0 ? "" : found.test.slice(0, cut)),
     element("h2", {}, element("span", {class: found.outcome}, MARKS[found.outcome] + " "), found.test.slice(cut < 0 ? 0 : cut + 2))];
@@ -270,7 +272,7 @@ function list() {
     if (file !== place) parts.push(element("h3", {}, place = file));
     const jobs = found.jobs ? Object.keys(found.jobs).length : 0;
     const said = jobs ? `${jobs} ${jobs === 1 ? "job" : "jobs"}, ${length(Math.max(found.now, found.events.at(-1).at))}` : "no jobs";
-    parts.push(element("button", {"aria-current": found === test, onclick: () => { zoom = 1; show(found); list(); }},
+    parts.push(element("button", {"aria-current": found === test, onclick: () => { zoom = 1; pin(found); show(found); list(); }},
       element("span", {class: found.outcome}, MARKS[found.outcome]), element("span", {}, found.test.slice(cut < 0 ? 0 : cut + 2)), element("small", {}, said)));
   }
   document.getElementById("tests").replaceChildren(...parts);

@@ -191,6 +191,22 @@ class TestInABrowser:
         assert "<img" not in seen
         assert "&lt;b&gt;bold&lt;/b&gt;" in seen
 
+    def test_it_opens_on_the_first_test_that_failed(self, page, tmp_path):
+        page.add("test_b.py::test_late", "failed", 0.1, message="too late")
+        page.add("test_c.py::test_broken", "error", 0.1, message="no bank")
+        opened = rendered(page.text(), tmp_path).partition("<main")[2].partition("</main>")[0]
+        assert "test_late" in opened
+        assert "too late" in opened
+
+    def test_only_a_test_that_was_chosen_is_kept_when_the_page_is_loaded_again(
+        self, page, tmp_path
+    ):
+        tell = "document.title = `at [${decodeURIComponent(location.hash)}]`;"
+        choose = "document.querySelector('nav button').click();"
+        assert "<title>at []</title>" in rendered(page.text(), tmp_path, tell)
+        chosen = rendered(page.text(), tmp_path, choose + tell)
+        assert "<title>at [#test_a.py::test_payment]</title>" in chosen
+
     def test_a_run_without_tests_is_an_empty_page(self, tmp_path):
         seen = rendered(Page().text(), tmp_path)
         assert "0 tests, 0 with jobs" in seen
