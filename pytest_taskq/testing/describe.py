@@ -68,12 +68,12 @@ def describe_deadlock(
 ) -> str:
     """Why a test that nothing can wake was ended: which tasks wait, where and on what.
 
-    ``test``: its own task. ``sync``: it cannot await. ``jobs``: it has queues.
+    ``test``: its own task, which comes first. ``sync``: it cannot await. ``jobs``: it has queues.
     """
     tasks = asyncio.all_tasks()
     users = {task for task in tasks if task is test or _is_users(task)}
-    waits = [wait_of(task) for task in users or tasks]
-    told = " or ".join(sorted(f"{name} ({what}, {where})" for name, what, where in waits))
+    waits = sorted((task is not test, *wait_of(task)) for task in users or tasks)
+    told = " or ".join(f"{name} ({what}, {where})" for _, name, what, where in waits)
     timer = clock.next_timer() if clock.mode == "held" else None
     text = (
         f"deadlock: nothing can wake {told}.\nFor {clock.stuck_after:g} real seconds no task was "

@@ -58,12 +58,12 @@ def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
     result.assert_outcomes(passed=1, failed=6)
     result.stdout.fnmatch_lines(
         [
-            "deadlock: *consumer (in Condition.wait, *) or test_notified_too_early (in gather, *).",
+            "deadlock: *test_notified_too_early (in gather, *) or consumer (in Condition.*, *).",
             "For 1 real seconds no task was ready, *. The clock is auto and stands at * UTC.",
             "deadlock: nothing can wake test_sleeps (in sleep, test_*.py:*).",
             "The next timer is at * UTC: let time pass with `await taskq_clock.elapse(...)`, *",
             "deadlock: nothing can wake test_catches_its_own_end (in Event.wait, test_*.py:*).",
-            "deadlock: nothing can wake job (in sleep, *) or test_a_job_sleeps (in Worker.run_*).",
+            "deadlock: nothing can wake test_a_job_sleeps (in Worker.run_*) or job (in sleep, *).",
             '*with `await taskq_clock.elapse(...)` or `await taskq.drain(until="1m")`, or *',
             "*taskq: the queue*",
             "*  worker  start   #1 job",
@@ -112,7 +112,7 @@ def test_a_sync_test_that_is_stuck_shows_its_own_line_and_what_works_there(run):
     result.stdout.fnmatch_lines(
         [
             ">       taskq.drain()",
-            "E *can wake sleeper (in sleep, *.py:5) or taskq.drain() (in sync code, *.py:9).",
+            "E *can wake taskq.drain() (in sync code, *.py:9) or sleeper (in sleep, *.py:5).",
             'E *let time pass with `taskq.drain(until="1h")`, or leave the clock auto.',
             "1 job: 1 running.",
             "Waiting: 1 running.",

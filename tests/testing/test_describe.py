@@ -8,7 +8,7 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.stores.memory import MemoryStore
-from pytest_taskq.testing.describe import describe_waiting_tasks
+from pytest_taskq.testing.describe import describe_deadlock, describe_waiting_tasks
 
 pytestmark = pytest.mark.asyncio
 
@@ -147,3 +147,16 @@ async def test_a_task_of_a_library_alone_is_told_by_its_own_line():
     (line,) = await waiting(asyncio.Event().wait())
     assert line.startswith("Event.wait() ")
     assert "locks.py:" in line
+
+
+@pytest.mark.parametrize("test", ["arrival", "midday", "zenith"])
+async def test_a_deadlock_names_the_test_first_whatever_it_is_called(taskq_clock, test):
+    waiting = asyncio.Event().wait
+    tasks = {name: asyncio.create_task(waiting(), name=name) for name in ("noon", test, "evening")}
+    await asyncio.sleep(0)
+    told = describe_deadlock(taskq_clock, tasks[test]).splitlines()[0]
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.wait(tasks.values())
+    names = [part.partition(": ")[0] for part in told.partition("wake ")[2].split(" or ")]
+    assert names == [test, "evening", "noon"]
