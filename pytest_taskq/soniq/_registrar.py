@@ -70,7 +70,7 @@ class Registrar(Extensible, ABC):
         options unknown here are warned of.
         """
         if others:
-            warn_of_options(others)
+            warn_of_options(others, JobOptions.__dataclass_fields__.keys() - {"others"})
         return self._registering(
             JobOptions(
                 name=name,

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -124,14 +124,24 @@ def read_settings(given: Mapping[str, Any]) -> SoniqSettings:
     return SoniqSettings(**values | {name: given[name] for name in given if name in KINDS})
 
 
-def warn_of_options(names: Iterable[str]) -> None:
-    """Say that options of ``job()`` have no effect."""
+def warn_of_options(names: Iterable[str], known: Collection[str]) -> None:
+    """Say that options of ``job()`` have no effect, and which of the known ones have."""
+    unknown = sorted(names)
+    meant = "".join(_meant(name, known) for name in unknown)
     warnings.warn(
-        f"job() ignores {', '.join(sorted(names))}. There is no such option here. "
-        f"Leave it out, or test what depends on it with the library.",
+        f"job() ignores {', '.join(unknown)}. There is no such option here. "
+        f"{meant}Leave it out, or test what depends on it with the library.",
         UserWarning,
         stacklevel=_user_level(),
     )
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """A question after the option that does what this one seems to ask for."""
+    if "attempts" in name:
+        return "Was max_retries meant, which does not count the first attempt? "
+    near = get_close_matches(name, known, n=1)
+    return f"Was {near[0]} meant? " if near else ""
 
 
 def _surroundings() -> dict[str, str]:

@@ -89,6 +89,24 @@ async def test_an_unknown_option_is_warned_of(soniq_app):
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("max_attempts", "Was max_retries meant, which does not count the first attempt?"),
+        ("attempts", "Was max_retries meant, which does not count the first attempt?"),
+        ("retry_dealy", "Was retry_delay meant?"),
+    ],
+)
+async def test_an_unknown_option_is_told_which_one_does_what_it_says(soniq_app, given, meant):
+    with pytest.warns(UserWarning, match=rf"{given}\. There is no such option here\. {meant[:-1]}"):
+        soniq_app.job(**{given: 3})(delays)
+
+
+async def test_an_unknown_option_like_none_is_told_to_be_left_out(soniq_app):
+    with pytest.warns(UserWarning, match=r"colour\. There is no such option here\. Leave it out"):
+        soniq_app.job(colour=1)(delays)
+
+
 async def test_the_decorator_needs_its_parentheses(soniq_app):
     with pytest.raises(TypeError):
         soniq_app.job(delays)
