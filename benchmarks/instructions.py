@@ -17,7 +17,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from per_test import TESTS
+from per_test import START, TESTS
 from throughput import SUBJECTS
 
 HERE = Path(__file__).parent
@@ -98,11 +98,10 @@ def tests():
 
 
 def start():
-    command = ("-m", "pytest", "--co", "-q", "-p", "no:cacheprovider")
     with tempfile.TemporaryDirectory() as folder:
-        count(*command, cwd=folder).result()  # keeps what it compiles
-        ours = count(*command, cwd=folder).result()
-        without = count(*command, "-p", "no:taskq", cwd=folder).result()
+        count(*START, cwd=folder).result()  # keeps what it compiles
+        ours = count(*START, cwd=folder).result()
+        without = count(*START, "-p", "no:taskq", cwd=folder).result()
     above = ours - without
     print(f"start-up: {above:.1f} millions above {without:.0f} ({above / without:.1%})")
 

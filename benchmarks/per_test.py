@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+START = ("-m", "pytest", "--co", "-q", "-p", "no:cacheprovider")
+
 TESTS = """
 import pytest
 import pytest_asyncio
@@ -179,8 +181,7 @@ def cpu_of(command, folder):
 
 def start_up(repeats):
     """CPU milliseconds of collecting nothing, with the plugin and with it switched off."""
-    off = ["-p", "no:taskq"]
-    base = [sys.executable, "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider"]
+    base, off = [sys.executable, *START], ["-p", "no:taskq"]
     with tempfile.TemporaryDirectory() as folder:
         taken = {"with": [], "without": []}
         for _ in range(repeats):
