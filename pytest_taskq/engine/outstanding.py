@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from pytest_taskq.engine.connections import Connections
@@ -22,14 +23,16 @@ __all__ = ["NEWS", "Outstanding"]
 NEWS = 0.02
 """Real seconds for what a subscriber hears of others, and for the rest of several answers."""
 
-SOCKET_CALLS = (
-    "sock_connect",
-    "sock_recv",
-    "sock_recv_into",
-    "sock_recvfrom",
-    "sock_recvfrom_into",
-    "sock_sendall",
-    "sock_sendto",
+SOCKET_CALLS = frozenset(
+    {
+        "sock_connect",
+        "sock_recv",
+        "sock_recv_into",
+        "sock_recvfrom",
+        "sock_recvfrom_into",
+        "sock_sendall",
+        "sock_sendto",
+    }
 )
 FILE_CALLS = {"add_reader": True, "add_writer": True, "remove_reader": False}
 FILE_CALLS |= {"remove_writer": False}
@@ -37,6 +40,8 @@ FILE_CALLS |= {"remove_writer": False}
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
 THREADED = frozenset({"aiosqlite.core"})
+# Of the futures that these make, some are for the real world.
+MAKERS = THREADED | {"asyncio.selector_events"}
 
 
 class Outstanding(Debts):
@@ -57,7 +62,6 @@ class Outstanding(Debts):
             "create_future": self._create_future,
             "shutdown_default_executor": self._shut_executor_down,
             "_make_subprocess_transport": self._make_subprocess_transport,
-            **{name: partial(self._call_socket, name) for name in SOCKET_CALLS},
             **{name: partial(self._watch_file, name) for name in FILE_CALLS},
         }
         self._new_future = self._original("create_future")
@@ -105,8 +109,8 @@ class Outstanding(Debts):
     def _original(self, name: str) -> Any:
         return getattr(type(self._loop), name).__get__(self._loop)
 
-    def _await(self, future: Any, what: str) -> None:
-        self.add(future, Debt(what))
+    def _await(self, future: Any, what: str, since: Stopwatch | None = None) -> None:
+        self.add(future, Debt(what, since))
         future.add_done_callback(self.pay)
 
     def _run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
@@ -116,18 +120,23 @@ class Outstanding(Debts):
 
     def _create_future(self) -> Any:
         future = self._new_future()
-        module = sys._getframe(1).f_globals.get("__name__")
+        maker = sys._getframe(1)
+        if maker.f_globals.get("__name__") in MAKERS:
+            self._made(future, maker)
+        return future
+
+    def _made(self, future: Any, maker: FrameType) -> None:
+        """A call on a socket makes one when the socket is not ready."""
+        module, call = maker.f_globals["__name__"], maker.f_code.co_name
         if module in THREADED:
             self._await(future, f"a call in a thread of {module.partition('.')[0]}")
-        return future
+        elif call in SOCKET_CALLS:
+            fd = maker.f_locals["sock"].fileno()
+            self._await(future, f"{call} on socket {fd}", Stopwatch())
 
     async def _shut_executor_down(self, *args: Any) -> None:
         with self.hold("the end of the threads"):
             await self._original("shutdown_default_executor")(*args)
-
-    async def _call_socket(self, name: str, sock: Any, *args: Any) -> Any:
-        with self.hold(f"{name} on socket {sock.fileno()}", limited=True):
-            return await self._original(name)(sock, *args)
 
     def _watch_file(self, name: str, file: Any, *args: Any) -> Any:
         answer = self._original(name)(file, *args)

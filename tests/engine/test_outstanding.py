@@ -14,6 +14,7 @@ import pytest
 
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.loop_time import LoopTime
+from pytest_taskq.engine.outstanding import SOCKET_CALLS
 
 pytestmark = pytest.mark.asyncio
 
@@ -92,6 +93,13 @@ async def test_calls_on_a_socket_are_waited_for(clock, slow_server):
             await loop.sock_sendall(line, b"hello\n")
             assert await loop.sock_recv(line, 100) == b"hello\n"
     assert clock.time() - MIDNIGHT < LATE
+
+
+@pytest.mark.parametrize("name", sorted(SOCKET_CALLS))
+async def test_a_call_on_a_socket_makes_its_future_itself(name):
+    code = getattr(asyncio.SelectorEventLoop, name).__code__
+    assert "create_future" in code.co_names
+    assert "sock" in code.co_varnames + code.co_cellvars
 
 
 async def test_a_file_that_is_watched_is_waited_for_until_it_says_something(clock):
