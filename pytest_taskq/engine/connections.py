@@ -7,6 +7,7 @@ from asyncio import DatagramProtocol
 from asyncio.sslproto import SSLProtocol
 from asyncio.transports import WriteTransport
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
@@ -37,9 +38,13 @@ class Connections:
         self._transports = loop._transports
         self._debts = debts
         self._subscribers: set[int] = set()
-        self._secret: WeakSet[Any] = WeakSet()
         self._ends: dict[int, Any] = {}
         self._accepted: set[Any] = set()
+
+    @cached_property
+    def _secret(self) -> WeakSet[Any]:
+        """Those with a TLS that is not asyncio's."""
+        return WeakSet()
 
     def begin(self) -> None:
         """Watch those that are there, and each new one."""

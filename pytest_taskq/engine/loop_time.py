@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from math import inf, ulp
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import WrongLoop
 from pytest_taskq.core.instants import LAST
@@ -28,7 +27,6 @@ __all__ = ["Background", "Following", "LoopTime", "call_real", "sleep_real"]
 
 RESOLUTION = 1e-6
 FAR = 2.0**32  # seconds: beyond, a float cannot tell one microsecond from the next
-_IN_PLACE: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopTime] = WeakKeyDictionary()
 
 
 class Background:
@@ -57,7 +55,7 @@ class Following:
 
     def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
-        time = _IN_PLACE.get(loop)
+        time = LoopTime.of(loop)
         if time is None:
             time = LoopTime(loop, self._clock, self._stuck)
             time.begin()
@@ -105,12 +103,16 @@ class LoopTime:
     @staticmethod
     def of(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
         """What is in place on a loop."""
-        return _IN_PLACE.get(loop)
+        owner = getattr(getattr(loop, "__dict__", {}).get("time"), "__self__", None)
+        return owner if isinstance(owner, LoopTime) else None
 
     @staticmethod
     def present() -> LoopTime:
-        """What is in place on the running loop. Raises KeyError when nothing is."""
-        return _IN_PLACE[asyncio.get_running_loop()]
+        """What is in place on the running loop. Raises LookupError when nothing is."""
+        time = LoopTime.of(asyncio.get_running_loop())
+        if time is None:
+            raise LookupError("the timers of the running loop follow no clock")
+        return time
 
     def begin(self) -> None:
         """Take over. Raises WrongLoop for a loop that cannot be changed so, and names it."""
@@ -123,12 +125,10 @@ class LoopTime:
         loop._selector.select = self._select
         loop.time = self._time
         self.real.begin()
-        _IN_PLACE[loop] = self
 
     def end(self) -> None:
         """Give real time back to the loop; a timer that is left has still as long to go."""
         loop, self.users = self._loop, 0  # who leaves later has nothing more to end
-        del _IN_PLACE[loop]
         self.real.end()
         ahead = self._time()
         del loop.time, loop._selector.select

@@ -80,7 +80,7 @@ class Environment:
         self._stores = stores
         self._noted: str | None = None
         self._when_stuck: tuple[str, dict[str, Any] | None] | None = None
-        self._in_loop = ExitStack()
+        self._in_loop: AbstractContextManager[object] | None = None
         self._at_end = ExitStack()
         self._task: asyncio.Task[Any] | None = None
         self.entered = False
@@ -191,7 +191,9 @@ class Environment:
         PRESENT.set(ref(self))
         LISTENER.set(ref(self.unawaited))
         self._task, self._sync = asyncio.current_task(), False
-        self._in_loop.enter_context(self._clock_in_loop())
+        in_loop = self._clock_in_loop()
+        in_loop.__enter__()
+        self._in_loop = in_loop
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
@@ -199,7 +201,9 @@ class Environment:
             for queue in self.queues:
                 await queue.end_runs()
         finally:
-            self._in_loop.close()
+            in_loop, self._in_loop = self._in_loop, None
+            if in_loop is not None:
+                in_loop.__exit__(None, None, None)
             left = LoopTime.of(asyncio.get_running_loop())
             if left is not None and left.clock is self.clock:
                 left.end()  # a task that the test has left behind is in it still
