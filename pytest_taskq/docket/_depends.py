@@ -11,6 +11,7 @@ from contextlib import (
     suppress,
 )
 from contextvars import ContextVar, Token
+from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar, cast, overload
 
@@ -57,10 +58,11 @@ class SharedMade(Provider[Any]):
         self.factory = factory
 
     async def __aenter__(self) -> Any:
-        made, stack = SharedContext.resolved.get(), SharedContext.stack.get()
+        shared = SharedContext.current.get()
+        made, stack = shared.made, shared.stack
         if self.factory not in made:
             values = await _enter(stack, get_dependency_parameters(self.factory))
-            async with SharedContext.lock.get():
+            async with shared.lock:
                 if self.factory not in made:
                     made[self.factory] = await open_value(stack, self.factory(**values))
         return made[self.factory]
@@ -75,25 +77,25 @@ class SharedContext:
     A worker is inside of one while it is entered.
     """
 
-    resolved: ClassVar[ContextVar[dict[DependencyFunction, Any]]] = ContextVar("shared_values")
-    lock: ClassVar[ContextVar[asyncio.Lock]] = ContextVar("shared_lock")
-    stack: ClassVar[ContextVar[AsyncExitStack]] = ContextVar("shared_stack")
+    current: ClassVar[ContextVar[SharedContext]] = ContextVar("shared_context")
 
     def __init__(self) -> None:
-        self._values: tuple[Any, ...] = ()
-        self._tokens: list[Token[Any]] = []
+        self.made: dict[DependencyFunction, Any] = {}
+        self._token: Token[SharedContext] | None = None
+
+    @cached_property
+    def lock(self) -> asyncio.Lock:
+        """One factory at a time; made, as the stack is, for the few workers that share values."""
+        return asyncio.Lock()
+
+    @cached_property
+    def stack(self) -> AsyncExitStack:
+        """What closes the values."""
+        return AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._values = ({}, asyncio.Lock(), AsyncExitStack())
-        self._tokens = self.use()
+        self._token = self.current.set(self)
         return self
-
-    def use(self) -> list[Token[Any]]:
-        """Share what it holds with the code of this context, another task's for instance."""
-        variables: Any = (self.resolved, self.lock, self.stack)
-        return [
-            variable.set(value) for variable, value in zip(variables, self._values, strict=True)
-        ]
 
     async def __aexit__(
         self,
@@ -102,11 +104,12 @@ class SharedContext:
         frames: TracebackType | None,
     ) -> None:
         try:
-            await self._values[-1].__aexit__(kind, error, frames)
+            if "stack" in vars(self):
+                await self.stack.__aexit__(kind, error, frames)
         finally:
-            with suppress(ValueError):  # left in another task than it was entered in
-                for token in self._tokens:
-                    token.var.reset(token)
+            if self._token is not None:
+                with suppress(ValueError):  # left in another task than it was entered in
+                    self.current.reset(self._token)
 
 
 async def _enter(stack: AsyncExitStack, parameters: dict[str, Any]) -> dict[str, Any]:

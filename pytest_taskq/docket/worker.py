@@ -249,8 +249,9 @@ class Worker:
     async def _run(self, engine: EngineWorker, run_engine: Running) -> Report:
         # Not entered, a worker shares its values for as long as the run.
         async with SharedContext() if self._shared is None else nullcontext():
-            tokens = [] if self._shared is None else self._shared.use()
-            tokens += [current_docket.set(self.docket), current_worker.set(self)]
+            tokens: list[Token[Any]] = [current_docket.set(self.docket), current_worker.set(self)]
+            if self._shared is not None:
+                tokens.append(SharedContext.current.set(self._shared))
             self._engines.add(engine)
             try:
                 self._announce()
