@@ -103,9 +103,9 @@ def taskq_clock() -> Clock:
     return _environment().clock
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")  # in place of one for each test, which would cost each test more
 def taskq_app() -> object:
-    """Your own app: override this fixture in conftest.py and return it."""
+    """Your own app: override this fixture in conftest.py, in any scope, and return it."""
     return None
 
 
