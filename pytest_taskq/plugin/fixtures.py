@@ -6,6 +6,7 @@ one another: a fixture of the user's own with the name of one of ours breaks no 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,10 +81,16 @@ def environment_of(
             escapes=(pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception),
         )
         item.stash[ENVIRONMENT] = environment
-        # Items live as long as the run: kept there, each test's tasks would burden all the next.
-        at_end(lambda: item.stash.__delitem__(ENVIRONMENT))
-        at_end(environment.close)
+        at_end(partial(_end, item, environment))
     return environment
+
+
+def _end(item: pytest.Item, environment: Environment) -> None:
+    try:
+        environment.close()
+    finally:
+        # Items live as long as the run: kept there, each test's tasks would burden all the next.
+        del item.stash[ENVIRONMENT]
 
 
 def _environment() -> Environment:

@@ -30,6 +30,7 @@ MARKERS = (
     "taskq_backend(*names): run one test on those of the run's stores; on all it names if on none",
 )
 MODES = ("auto", "held", "real")
+CLOSEST: pytest.StashKey[tuple[int, dict[str, pytest.Mark]]] = pytest.StashKey()
 
 
 class TimeMark(NamedTuple):
@@ -39,9 +40,18 @@ class TimeMark(NamedTuple):
     mode: Mode = "held"
 
 
+def _closest(node: pytest.Item, name: str) -> pytest.Mark | None:
+    """The closest marker of a name. Pytest walks up to the session for each; this once for all."""
+    count, marks = node.stash.get(CLOSEST, (-1, {}))
+    if count != len(node.own_markers):  # a fixture may add one
+        marks = {mark.name: mark for mark in reversed([*node.iter_markers()])}
+        node.stash[CLOSEST] = len(node.own_markers), marks
+    return marks.get(name)
+
+
 def marked_backends(node: pytest.Item) -> tuple[str, ...]:
     """The backends that the closest ``taskq_backend`` marker of a test names; none without one."""
-    mark = node.get_closest_marker("taskq_backend")
+    mark = _closest(node, "taskq_backend")
     if mark is None:
         return ()
     wrong = [name for name in mark.args if name not in BACKENDS]
@@ -57,7 +67,7 @@ def marked_backends(node: pytest.Item) -> tuple[str, ...]:
 
 def marked_strict(node: pytest.Item) -> frozenset[str] | None:
     """The kinds of the closest ``taskq_strict`` marker; None without one."""
-    mark = node.get_closest_marker("taskq_strict")
+    mark = _closest(node, "taskq_strict")
     if mark is None:
         return None
     if mark.args == (False,) and not mark.kwargs:
@@ -75,7 +85,7 @@ def marked_strict(node: pytest.Item) -> frozenset[str] | None:
 
 def marked_noblock(node: pytest.Item) -> float | None:
     """How long a step of the loop may take in this test; None for any time."""
-    mark = node.get_closest_marker("taskq_noblock")
+    mark = _closest(node, "taskq_noblock")
     if mark is None:
         return None
     given = [*mark.args, *(mark.kwargs[name] for name in mark.kwargs if name == "seconds")] or [
@@ -94,7 +104,7 @@ def marked_noblock(node: pytest.Item) -> float | None:
 
 def time_mark(node: pytest.Item) -> TimeMark | None:
     """The closest ``taskq_time`` marker of a test. A wrong one fails the test, in one line."""
-    mark = node.get_closest_marker("taskq_time")
+    mark = _closest(node, "taskq_time")
     if mark is None:
         return None
     names = ("start", "mode")
