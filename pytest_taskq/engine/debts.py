@@ -67,10 +67,10 @@ class Debts:
         self._silent.discard(key)
 
     @contextmanager
-    def hold(self, reason: str, *, limited: bool = False) -> Iterator[None]:
-        """Let time not jump inside; when ``limited``, for as long as a silent peer is given."""
+    def hold(self, reason: str) -> Iterator[None]:
+        """Let time not jump inside."""
         key = object()
-        self._debts[key] = Debt(reason, Stopwatch() if limited else None)
+        self._debts[key] = Debt(reason)
         try:
             yield
         finally:
