@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
@@ -70,7 +71,7 @@ class Registrar(Extensible, ABC):
         options unknown here are warned of.
         """
         if others:
-            warn_of_options(others, JobOptions.__dataclass_fields__.keys() - {"others"})
+            warn_of_options(others, {each.name for each in fields(JobOptions)} - {"others"})
         return self._registering(
             JobOptions(
                 name=name,

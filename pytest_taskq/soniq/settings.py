@@ -18,6 +18,7 @@ from pytest_taskq.core.errors import BadOption
 __all__ = ["SoniqSettings", "read_settings", "warn_of_options"]
 
 PREFIX = "SONIQ_"
+ATTEMPTS = "Was max_retries meant, which does not count the first attempt?"
 TRUE, FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", ""})
 CHOICES = {
     "enqueue_validation": ("strict", "warn", "none"),
@@ -113,8 +114,7 @@ def read_settings(given: Mapping[str, Any]) -> SoniqSettings:
     As in soniq, what was not given comes from ``SONIQ_*`` variables, or from ``.env`` here.
     """
     for name in sorted(set(given) - KINDS.keys()):
-        near = get_close_matches(name, KINDS, n=1)
-        step = f"Was {near[0]} meant?" if near else "Leave it out."
+        step = _meant(name, KINDS) or "Leave it out."
         warnings.warn(
             f"Soniq ignores {name}={given[name]!r}. There is no setting of that name here. {step}",
             UserWarning,
@@ -127,21 +127,20 @@ def read_settings(given: Mapping[str, Any]) -> SoniqSettings:
 def warn_of_options(names: Iterable[str], known: Collection[str]) -> None:
     """Say that options of ``job()`` have no effect, and which of the known ones have."""
     unknown = sorted(names)
-    meant = "".join(_meant(name, known) for name in unknown)
+    meant = [ATTEMPTS if "attempts" in name else _meant(name, known) for name in unknown]
+    steps = [*meant, "Leave it out, or test what depends on it with the library."]
     warnings.warn(
         f"job() ignores {', '.join(unknown)}. There is no such option here. "
-        f"{meant}Leave it out, or test what depends on it with the library.",
+        f"{' '.join(filter(None, steps))}",
         UserWarning,
         stacklevel=_user_level(),
     )
 
 
 def _meant(name: str, known: Collection[str]) -> str:
-    """A question after the option that does what this one seems to ask for."""
-    if "attempts" in name:
-        return "Was max_retries meant, which does not count the first attempt? "
+    """A question after the nearest name; empty where none is near."""
     near = get_close_matches(name, known, n=1)
-    return f"Was {near[0]} meant? " if near else ""
+    return f"Was {near[0]} meant?" if near else ""
 
 
 def _surroundings() -> dict[str, str]:
