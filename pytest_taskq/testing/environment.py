@@ -191,9 +191,8 @@ class Environment:
         PRESENT.set(ref(self))
         LISTENER.set(ref(self.unawaited))
         self._task, self._sync = asyncio.current_task(), False
-        in_loop = self._clock_in_loop()
-        in_loop.__enter__()
-        self._in_loop = in_loop
+        self._in_loop = self._clock_in_loop()
+        self._in_loop.__enter__()
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
