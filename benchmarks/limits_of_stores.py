@@ -124,6 +124,13 @@ class Redis(Limit):
             await self.call(self.redis, 2, time.time(), *found[::2])
             self.finished += len(found) // 2
 
+    async def round_trip(self):
+        """The three calls, one after the other: nobody is waited for."""
+        await self.call(self.redis, 0, time.time(), json.dumps({"number": 0, "text": "x"}))
+        number, text = await self.call(self.redis, 1, time.time(), 1)
+        await self.run([text])
+        await self.call(self.redis, 2, time.time(), number)
+
 
 class Postgres(Limit):
     TABLE = """CREATE TABLE job (id bigserial PRIMARY KEY, state smallint NOT NULL DEFAULT 0,
@@ -170,3 +177,10 @@ class Postgres(Limit):
                 await self.run(row["args"] for row in rows)
                 await finish.fetch([row["id"] for row in rows])
                 self.finished += len(rows)
+
+    async def round_trip(self):
+        """The three calls, one after the other: nobody is waited for."""
+        await self.pool.execute(self.INSERT, json.dumps({"number": 0, "text": "x"}))
+        ((number, text),) = await self.pool.fetch(self.CLAIM, 1)
+        await self.run([text])
+        await self.pool.execute(self.FINISH, [number])

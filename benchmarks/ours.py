@@ -87,6 +87,8 @@ class Ours:
             self.changed = asyncio.Event()
             await self.watching.enter_async_context(queue.store.watch(self.changed.set))
         job = await queue.enqueue(queue.new_job("noop", (), {"number": 0, "text": "x"}))
-        while (await queue.get(job.id)).state is not State.SUCCEEDED:
+        state = None
+        while state is not State.SUCCEEDED:  # whose end comes after the enqueue, and is told of
             await self.changed.wait()
             self.changed.clear()
+            state = (await queue.get(job.id)).state
