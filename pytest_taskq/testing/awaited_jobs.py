@@ -13,7 +13,8 @@ from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.explain import nearest
 from pytest_taskq.testing.matching import JobPattern, Mismatch
-from pytest_taskq.testing.seen import Comparison, Found, Reading, SeenApp, SeenJob
+from pytest_taskq.testing.reading import Found, Reading
+from pytest_taskq.testing.seen import Comparison, SeenApp, SeenJob
 from pytest_taskq.testing.since import Since
 from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import plural

@@ -27,6 +27,7 @@ from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
 from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.promises import LISTENER
+from pytest_taskq.testing.reading import Reading
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import SeenApp
 
@@ -68,6 +69,7 @@ class Environment:
         """What the harness looks at: the queues of the test, in the words of their libraries."""
         self.looked = Looked()
         self._seen: dict[int, SeenApp] = {}
+        self._readings: dict[int, Reading] = {}
         self.unawaited = Unawaited(self._guarded)
         self._opened: list[Store] = []
         self._made: dict[type, Any] = {}
@@ -142,6 +144,17 @@ class Environment:
         found = self._seen.get(id(app))
         if found is None or found.app is not app:
             found = self._seen[id(app)] = SeenApp(app, self.looked, self.redaction)
+        return found
+
+    def reading(self, app: AppUnderTest) -> Reading:
+        """What the history of the app tells by now, and its store."""
+        owner = self.seen(app)
+        found = self._readings.get(id(app))
+        if found is None or found.owner is not owner:
+            found = self._readings[id(app)] = Reading(owner)
+        else:
+            found.read_on()
+            found.look_into_store()
         return found
 
     def adopt(self, app: AppUnderTest) -> None:

@@ -21,7 +21,7 @@ from pytest_taskq.testing.live import live_workers
 from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
 from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
-from pytest_taskq.testing.seen import Reading, SeenJob
+from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.since import Since
 from pytest_taskq.testing.stats import Stats, stats
 from pytest_taskq.testing.timeline import Timeline
@@ -236,9 +236,9 @@ class Harness(JobAssertions, WorkerChecks):
         events = [event for event in app.history.since(place) if event.job.id == job.id]
         if events and events[0].verb == "enqueue":
             return SeenJob.since(owner, events)
-        enqueued = Reading(owner).enqueued
+        enqueued = self._environment.reading(app).enqueued
         return next(
-            (each.job for each in reversed(enqueued) if each.job.id == job.id),
+            (each.job.as_now() for each in reversed(enqueued) if each.job.id == job.id),
             SeenJob.of(owner, job),
         )
 

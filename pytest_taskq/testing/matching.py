@@ -240,8 +240,9 @@ def _compare_undivided(path: str, expected: Any, got: Any) -> Mismatch:
 
 
 def _look_alike(expected: object, got: object) -> bool:
-    same = in_one_line(expected, str) == in_one_line(got, str)
-    return same and type(expected) is not type(got)
+    if type(expected) is type(got):
+        return False
+    return in_one_line(expected, str) == in_one_line(got, str)
 
 
 def _agrees(expected: Any, got: Any) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""Jobs as a test sees them: what was enqueued, from the history, and what became of it."""
+"""A job as a test sees it: what was enqueued, what happened to it, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.core.instants import Instant, to_datetime
+from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
-from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.matching import (
     JobPattern,
@@ -28,7 +27,7 @@ from pytest_taskq.testing.redact import Redaction
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest, TaskInfo, Told
 
-__all__ = ["Comparison", "Found", "Reading", "SeenApp", "SeenJob"]
+__all__ = ["Comparison", "SeenApp", "SeenJob"]
 
 WIDTH = 60
 
@@ -68,13 +67,16 @@ class SeenJob:
     ``error`` counts as looked at.
     """
 
-    def __init__(self, owner: SeenApp, events: list[Event]) -> None:
+    def __init__(
+        self, owner: SeenApp, events: list[Event], arguments: _Arguments | None = None
+    ) -> None:
         self._owner = owner
         self._app = owner.app
         self._looked = owner.looked
         self.events = events
         self.first = events[0].job
         self.stored: Job | None = None
+        self._arguments = arguments or _Arguments(owner, self.first)
 
     @classmethod
     def of(cls, owner: SeenApp, job: Job) -> SeenJob:
@@ -86,6 +88,12 @@ class SeenJob:
         """A job of which all events are known, and that is in the store as the last one says."""
         seen = cls(owner, events)
         seen.stored = events[-1].job
+        return seen
+
+    def as_now(self) -> SeenJob:
+        """The same, which stays as it is: what happens next is not added to it."""
+        seen = SeenJob(self._owner, [*self.events], self._arguments)
+        seen.stored = self.stored
         return seen
 
     @property
@@ -116,7 +124,7 @@ class SeenJob:
     @cached_property
     def args(self) -> Mapping[str, Any]:
         """Its arguments by parameter, without defaults that nobody gave."""
-        return self._bound(defaults=False)
+        return _by_parameter(self.told, self._owner.task(self.task), defaults=False)
 
     @property
     def priority(self) -> int:
@@ -217,80 +225,48 @@ class SeenJob:
         if not expected:  # most patterns name a task alone, and to bind arguments takes its time
             return Comparison(True, [])
         try:
-            fields = compare(expected, self._bound(defaults=True))
+            fields = compare(expected, self._arguments.by_parameter())
         except Exception as error:  # noqa: BLE001 - the other jobs of the task can be compared
             fields = unreadable(expected, error)
         return Comparison(True, fields)
 
     def __repr__(self) -> str:
-        return f"#{self.id} {self.task}{self._arguments()}"
+        return f"#{self.id} {self.task}{self._shown_arguments()}"
 
-    def _arguments(self) -> str:
+    def _shown_arguments(self) -> str:
         try:
             told = self.told
         except Exception:  # noqa: BLE001 - a report must not fail on what it reports
             return "(?)"
         return self._owner.redaction.arguments(told, self._owner.task(self.task), WIDTH)
 
-    def _bound(self, *, defaults: bool) -> dict[str, Any]:
-        told = self.told
-        signature = signature_of(self._owner.task(self.task))
-        if signature is not None:
-            with suppress(TypeError):  # what its task cannot take is shown as it was given
-                bound = signature.bind(*told.args, **told.kwargs)
-                if defaults:
-                    bound.apply_defaults()
-                return flattened(signature, bound)
-        return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
 
+class _Arguments:
+    """What a job was enqueued with, as patterns are compared with it: read once for all of them."""
 
-class Found(NamedTuple):
-    """A job at a place in the history of its app, and when that was among all histories."""
-
-    place: int
-    when: tuple[Instant, int]
-    job: SeenJob
-
-
-class Reading:
-    """What the history of one app tells: each job that was enqueued, and each attempt begun.
-
-    Both with their places in the history, and when it was.
-    """
-
-    def __init__(self, owner: SeenApp) -> None:
+    def __init__(self, owner: SeenApp, job: Job) -> None:
         self._owner = owner
-        self._births = Births()
-        self._jobs: dict[Birth, SeenJob] = {}
-        self._read = 0
-        self.enqueued: list[Found] = []
-        self.started: list[Found] = []
-        self.read_on()
-        self.look_into_store()
+        self._job = job
+        self._read: tuple[TaskInfo | None, dict[str, Any]] | None = None
 
-    def read_on(self) -> None:
-        """Read what has happened since."""
-        history, jobs = self._owner.app.history, self._jobs
-        begin, self._read = self._read, len(history)
-        for place, event in enumerate(history.since(begin), begin):
-            when = event.at, event.order
-            birth = self._births.of(event)
-            if event.verb == "enqueue":
-                jobs[birth] = SeenJob(self._owner, [event])
-                self.enqueued.append(Found(place, when, jobs[birth]))
-            elif birth in jobs:
-                jobs[birth].events.append(event)
-                if event.verb == "claim":
-                    self.started.append(Found(place, when, jobs[birth]))
+    def by_parameter(self) -> Mapping[str, Any]:
+        """The arguments by parameter, with defaults. Raises for a payload that cannot be read."""
+        info = self._owner.task(self._job.task)
+        if self._read is None or self._read[0] is not info:
+            told = self._owner.app.tell(self._job)
+            self._read = info, _by_parameter(told, info, defaults=True)
+        return self._read[1]
 
-    def look_into_store(self) -> None:
-        """Take the jobs for what they are now: others may have changed or deleted them."""
-        for found in self.enqueued:
-            found.job.stored = None
-        for stored in self._owner.app.jobs():
-            known = self._jobs.get(self._births.latest(stored.id))
-            if known is not None and known.first.created_at == stored.created_at:
-                known.stored = stored
+
+def _by_parameter(told: Told, info: TaskInfo | None, *, defaults: bool) -> dict[str, Any]:
+    signature = signature_of(info)
+    if signature is not None:
+        with suppress(TypeError):  # what its task cannot take is shown as it was given
+            bound = signature.bind(*told.args, **told.kwargs)
+            if defaults:
+                bound.apply_defaults()
+            return flattened(signature, bound)
+    return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
 
 
 def _text(instant: int | None) -> datetime | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.testing.homes import check_pattern
 from pytest_taskq.testing.matching import JobPattern
-from pytest_taskq.testing.seen import Found, Reading, SeenJob
+from pytest_taskq.testing.reading import Found, Reading, as_now
+from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class Since:
         for app in self._environment.apps:
             first = begin.get(id(app), 0)
             last = len(app.history) if end is None else end.get(id(app), 0)
-            reading = Reading(self._environment.seen(app))
-            found += [each for each in part(reading) if first <= each.place < last]
+            told = part(self._environment.reading(app))
+            found += as_now(each for each in told if first <= each.place < last)
         if len(self._environment.apps) > 1:
             found.sort(key=lambda each: each.when)
         return [each.job for each in found]
