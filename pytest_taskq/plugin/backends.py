@@ -21,7 +21,10 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 NAME: pytest.StashKey[str] = pytest.StashKey()
 PARAMETER = "taskq_backend"
 FIXTURES = frozenset(
-    {"docket", "in_memory_app", "in_memory_connector", "soniq_app", "taskq_clock", "worker"}
+    {
+        *("docket", "in_memory_app", "in_memory_connector", "procrastinate_worker", "soniq_app"),
+        *("taskq", "taskq_backend", "taskq_clock", "worker"),
+    }
 )
 
 

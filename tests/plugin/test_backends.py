@@ -36,6 +36,36 @@ def test_several_backends_run_each_test_that_has_a_queue_once_on_each(run):
     )
 
 
+def test_a_test_of_the_users_own_app_runs_on_each_too(run):
+    result = run(
+        """
+        from procrastinate import App, testing
+        import pytest
+
+        app = App(connector=testing.InMemoryConnector())
+
+        @app.task(name="greet")
+        def greet(): ...
+
+        @pytest.fixture
+        def taskq_app():
+            return app
+
+        def test_own(taskq):
+            greet.defer()
+            assert taskq.drain().counts == {"succeeded": 1}
+
+        def test_name(taskq_backend):
+            pass
+        """,
+        "-v",
+        "--taskq-backend=memory,sqlite",
+    )
+    result.assert_outcomes(passed=4)
+    for name in ("test_own[memory]", "test_own[sqlite]", "test_name[memory]", "test_name[sqlite]"):
+        result.stdout.fnmatch_lines([f"*{name.replace('[', '[[]')} PASSED*"])
+
+
 def test_a_single_backend_leaves_the_ids_of_tests_alone(run):
     result = run(MANY, "-v", ini="taskq_backend = sqlite\n")
     result.stdout.fnmatch_lines(["taskq: backend=sqlite, seed=0", "*::test_parcel PASSED*"])
