@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ended", "Leases"]
 
+PAGE = 100  # jobs looked at in one call, where not every one may be claimed
 QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
 
 
@@ -71,11 +72,13 @@ class Leases:
         more, passed = True, None
         while more:
             wanted = limit - len(claimed)
-            ready = await self._store.find(ready_query(queues, now, wanted, passed))
-            more = len(ready) == wanted  # a page that is not full is the last one
+            page = wanted if only is None else max(wanted, PAGE)
+            ready = await self._store.find(ready_query(queues, now, page, passed))
+            more = len(ready) == page  # one that is not full is the last
             if only is not None and ready:
-                passed = ready[-1]
-                ready = [job for job in ready if only(job)]
+                last = ready[-1]
+                ready, passed = _choose(ready, only, wanted)
+                more = more or passed is not last
             changes = [
                 Change(
                     transitions.claim(job, Lease(worker, next(self._tokens), expires_at), now), job
@@ -217,6 +220,17 @@ class Leases:
     def _note_finished(self, now: int, job: Job, item: Ended) -> None:
         verb = "release" if item.outcome is None else "finish"
         self._history.add(now, verb, job, _worker(item.job), item.outcome, item.error)
+
+
+def _choose(jobs: Sequence[Job], only: Callable[[Job], bool], wanted: int) -> tuple[list[Job], Job]:
+    """The first so many that are right, and the last one that was looked at for them."""
+    chosen: list[Job] = []
+    for job in jobs:
+        if only(job):
+            chosen.append(job)
+        if len(chosen) == wanted:
+            break
+    return chosen, job
 
 
 def _finished(job: Job, item: Ended, now: int, taken: frozenset[str] = frozenset()) -> Job:

@@ -148,7 +148,7 @@ class Waiting:
         wanted: set[str] = set()
         if query.limit == 0:
             return found, blocked, wanted
-        for place in self._walk(query.queues):
+        for place in self._walk(query.queues, query.after):
             job = self._job_of(place[2])
             if job.holds:
                 hold = self.blocked_by(job)
@@ -176,13 +176,14 @@ class Waiting:
             ready = self._ready[job.queue] = SortedList()
         ready.add(claim_order(job))
 
-    def _walk(self, queues: frozenset[str] | None) -> Iterator[Place]:
+    def _walk(self, queues: frozenset[str] | None, after: Job | None) -> Iterator[Place]:
         ready = self._ready
         names = ready if queues is None else queues & ready.keys()
-        if len(names) == 1:
-            (name,) = names
-            return iter(ready[name])
-        return merge(*[ready[name] for name in names])
+        places = [ready[name] for name in names]
+        if after is not None:
+            beyond = claim_order(after)
+            return merge(*[each.irange(beyond, inclusive=(False, False)) for each in places])
+        return iter(places[0]) if len(places) == 1 else merge(*places)
 
     def _park(self, blocked: list[tuple[Job, Hold]]) -> bool:
         """Take these out of the search; true when that let others in, which must be looked at."""

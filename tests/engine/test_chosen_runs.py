@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -36,6 +37,21 @@ async def test_it_takes_the_chosen_jobs_only_however_many_stand_before_them(benc
     chosen = {jobs[31].id, jobs[44].id}
     report = await worker_of(bench, only=lambda job: job.id in chosen).run_until_idle()
     assert (ran, report.attempts) == ([31, 44], 2)
+
+
+async def test_the_jobs_that_it_leaves_are_looked_at_in_few_calls(bench, monkeypatch):
+    async def note(number): ...
+
+    bench.task(note)
+    jobs = [await bench.add("note", number) for number in range(600)]
+    store, calls = bench.queue.store, count()
+    find = store.find
+    monkeypatch.setattr(store, "find", lambda query: (next(calls), find(query))[1])
+    chosen = {job.id for job in jobs[-5:]}
+    worker = worker_of(bench, concurrency=1, only=lambda job: job.id in chosen)
+    report = await worker.run_until_idle()
+    assert report.attempts == 5
+    assert next(calls) < 60  # one by one it would be 3,000
 
 
 async def test_it_ends_when_it_is_told_to_and_leaves_the_rest(bench):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_taskq.core import transitions
 from pytest_taskq.core.job import Hold, Job, Lease, State
 from pytest_taskq.core.outcome import Again, Failed, Failure, Succeeded
-from pytest_taskq.core.store import Change, JobQuery, Refusal, claim_order
+from pytest_taskq.core.store import Change, JobQuery, Refusal, claim_order, ready_query
 from pytest_taskq.stores.memory import MemoryStore
 
 QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
@@ -114,6 +114,20 @@ def test_blocked_jobs_are_looked_at_once_and_not_at_every_claim():
         done.append(put(store, transitions.finish(job, 1, Succeeded(), 1), job).id)
     assert done == [job.id for job in jobs]
     assert next(looks) < 10 * len(jobs)
+
+
+def test_a_page_begins_where_the_one_before_has_ended():
+    store = MemoryStore()
+    jobs = [put(store, new(queue=f"q{number % 2}")) for number in range(300)]
+    looks = count()
+    original = store._waiting._job_of
+    store._waiting._job_of = lambda job_id: (next(looks), original(job_id))[1]
+    pages, last = [], None
+    while page := run(store.find(ready_query(None, 0, 10, last))):
+        pages += page
+        last = page[-1]
+    assert pages == jobs
+    assert next(looks) <= len(jobs) + 1
 
 
 def test_a_lock_in_order_waits_for_the_first_whatever_that_one_waits_for():
