@@ -41,7 +41,7 @@ STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
 THREADED = frozenset({"aiosqlite.core"})
 # Of the futures that these make, some are for the real world.
-MAKERS = THREADED | {"asyncio.selector_events"}
+MAKERS = THREADED | {"asyncio.selector_events", "asyncio.futures"}
 
 
 class Outstanding(Debts):
@@ -126,10 +126,12 @@ class Outstanding(Debts):
         return future
 
     def _made(self, future: Any, maker: FrameType) -> None:
-        """A call on a socket makes one when the socket is not ready."""
+        """A call on a socket makes one when the socket is not ready, ``wrap_future`` always."""
         module, call = maker.f_globals["__name__"], maker.f_code.co_name
         if module in THREADED:
             self._await(future, f"a call in a thread of {module.partition('.')[0]}")
+        elif call == "wrap_future":
+            self._await(future, "a call in a thread")
         elif call in SOCKET_CALLS:
             fd = maker.f_locals["sock"].fileno()
             self._await(future, f"{call} on socket {fd}", Stopwatch())

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -66,6 +67,12 @@ async def test_a_slow_thread_does_not_time_out_and_a_slower_one_does(clock):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(time.sleep, 0.3), 0.05)
     assert clock.time() - MIDNIGHT < LATE
+
+
+async def test_a_thread_of_somebody_elses_pool_is_waited_for(clock):
+    with ThreadPoolExecutor(1) as pool, clock.in_loop():
+        async with asyncio.timeout(5):
+            await asyncio.wrap_future(pool.submit(time.sleep, 0.1))
 
 
 async def test_a_thread_of_anyio_is_waited_for(clock):
