@@ -18,6 +18,7 @@ from pytest_taskq.engine.loop_check import check_loop
 from pytest_taskq.engine.outstanding import NEWS, Outstanding
 from pytest_taskq.engine.real_timers import RealTimer, RealTimers
 from pytest_taskq.engine.stuck import Stuck, Tell
+from pytest_taskq.engine.timers import TimersInOrder
 from pytest_taskq.engine.waits import Waits, wake
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class LoopTime:
         self._resolution, loop._clock_resolution = loop._clock_resolution, RESOLUTION
         self._poll = loop._selector.select
         loop._selector.select = self._select
-        loop.time = self._time
+        loop.time, loop.call_at = self._time, TimersInOrder(loop).call_at
         self.real.begin()
 
     def end(self) -> None:
@@ -131,7 +132,7 @@ class LoopTime:
         loop, self.users = self._loop, 0  # who leaves later has nothing more to end
         self.real.end()
         ahead = self._time()
-        del loop.time, loop._selector.select
+        del loop.time, loop.call_at, loop._selector.select
         ahead -= loop.time()
         loop._clock_resolution = self._resolution
         for handle in loop._scheduled:

@@ -98,6 +98,22 @@ async def test_timers_fire_in_order_each_at_its_instant(clock):
     assert seen == [(s, s) for s in (0.5, 1, 3, 3600, 7200)]
 
 
+@pytest.mark.parametrize("mode", ["auto", "held"])
+async def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_made(mode):
+    clock, woken = Clock(mode, MIDNIGHT), []
+
+    async def sleep(number):
+        await asyncio.sleep(0.05)
+        woken.append(number)
+
+    with clock.in_loop():
+        everybody = asyncio.gather(*map(sleep, range(50)))
+        if mode == "held":
+            await clock.elapse(1)
+        await everybody
+    assert woken == list(range(50))
+
+
 async def test_timers_fire_when_a_float_cannot_tell_their_microseconds(clock):
     with clock.in_loop():
         await asyncio.sleep(5_000 * 365 * 86_400)
