@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_taskq.core.errors import WrongLoop
 from pytest_taskq.core.instants import LAST
 from pytest_taskq.engine.loop_check import check_loop
+from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.outstanding import NEWS, Outstanding
 from pytest_taskq.engine.real_timers import RealTimer, RealTimers
 from pytest_taskq.engine.stuck import Stuck, Tell
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Background", "Following", "LoopTime", "call_real", "sleep_real"]
 
 RESOLUTION = 1e-6
+BUSY = 1_000_000  # turns of the loop in which some task was always ready
 FAR = 2.0**32  # seconds: beyond, a float cannot tell one microsecond from the next
 
 
@@ -100,6 +102,8 @@ class LoopTime:
         self.users = 0
         """How many follow its clock now."""
         self._start, self._from, self._end, self._resolution = 0.0, 0, inf, RESOLUTION
+        self._turns = 0
+        self._busy: Stopwatch | None = None
 
     @staticmethod
     def of(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
@@ -169,7 +173,11 @@ class LoopTime:
                 self.real.heard(events)
             if self.waits.settling:
                 self.waits.turned()
+            self._turns += 1
+            if self._turns > BUSY:
+                self._go_on()
             return events
+        self._turns, self._busy = 0, None
         owed = bool(self.clock.reasons) or bool(self.real)
         if not owed and self.real.news_may_come:
             events = self._poll(NEWS)
@@ -199,6 +207,13 @@ class LoopTime:
         self._fire(at)
         self._stuck.jumped()
         return True
+
+    def _go_on(self) -> None:
+        """The code never waits: an auto clock goes on, or no time-out would ever end it."""
+        if self.clock.mode == "auto" and self.clock.departed:
+            if self._busy is not None:
+                self.clock.jump_to(self._now() + self._busy.micros())
+            self._busy = Stopwatch()
 
     def _fire(self, at: int) -> None:
         """Let the next timer come due, which it is at an instant."""

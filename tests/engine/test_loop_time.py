@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from pytest_taskq.core.errors import BadOption, WrongLoop
-from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.clock import Clock, give_way
 from pytest_taskq.engine.freezer import FreezegunFreezer
 from pytest_taskq.engine.loop_time import Background, LoopTime, call_real
 
@@ -112,6 +112,17 @@ async def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_made(m
             await clock.elapse(1)
         await everybody
     assert woken == list(range(50))
+
+
+async def test_code_that_never_waits_still_reaches_its_time_out(clock, monkeypatch):
+    async def never_wait():
+        while True:
+            await give_way()
+
+    monkeypatch.setattr("pytest_taskq.engine.loop_time.BUSY", 100)
+    with clock.in_loop(), pytest.raises(TimeoutError):
+        await asyncio.wait_for(never_wait(), 0.05)
+    assert clock.time() - MIDNIGHT >= timedelta(seconds=0.05)
 
 
 async def test_timers_fire_when_a_float_cannot_tell_their_microseconds(clock):
