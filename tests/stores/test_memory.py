@@ -33,11 +33,8 @@ def claim(store, job, token=1, now=0):
     return put(store, transitions.claim(job, Lease("w", token, 100), now), job)
 
 
-def ready(store, now=0, limit=None, queues=None):
-    query = JobQuery(
-        states=QUEUED, queues=queues, due_by=now, claimable=True, sort="claim", limit=limit
-    )
-    return run(store.find(query))
+def ready(store, now=0, limit=None, queues=None, after=None):
+    return run(store.find(ready_query(queues, now, limit, after)))
 
 
 def test_ids_ascend_in_the_order_of_arrival():
@@ -123,7 +120,7 @@ def test_a_page_begins_where_the_one_before_has_ended():
     original = store._waiting._job_of
     store._waiting._job_of = lambda job_id: (next(looks), original(job_id))[1]
     pages, last = [], None
-    while page := run(store.find(ready_query(None, 0, 10, last))):
+    while page := ready(store, limit=10, after=last):
         pages += page
         last = page[-1]
     assert pages == jobs
@@ -242,6 +239,18 @@ def blocked(jobs, job):
     return False
 
 
+def compare_with_a_scan(store, now):
+    jobs = run(store.find(JobQuery()))
+    free = [j for j in jobs if j.state is State.QUEUED and not blocked(jobs, j)]
+    due = sorted((j for j in free if j.due_at <= now), key=claim_order)
+    assert ready(store, now) == due
+    assert ready(store, now, 2, frozenset({"x"})) == [j for j in due if j.queue == "x"][:2]
+    for place, job in enumerate(due):
+        assert ready(store, now, 2, after=job) == due[place + 1 :][:2]
+    later = run(store.find(JobQuery(states=QUEUED, due_after=now, claimable=True, sort="due")))
+    assert later == sorted((j for j in free if j.due_at > now), key=lambda j: (j.due_at, j.id))
+
+
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
 def test_the_indexes_find_what_a_scan_finds(steps):
@@ -266,13 +275,7 @@ def test_the_indexes_find_what_a_scan_finds(steps):
                 put(store, transitions.cancel(job, now), job)
             elif verb == "delete":
                 run(store.delete([job]))
-        jobs = run(store.find(JobQuery()))
-        free = [j for j in jobs if j.state is State.QUEUED and not blocked(jobs, j)]
-        due = sorted((j for j in free if j.due_at <= now), key=claim_order)
-        assert ready(store, now) == due
-        assert ready(store, now, 2, frozenset({"x"})) == [j for j in due if j.queue == "x"][:2]
-        later = run(store.find(JobQuery(states=QUEUED, due_after=now, claimable=True, sort="due")))
-        assert later == sorted((j for j in free if j.due_at > now), key=lambda j: (j.due_at, j.id))
+        compare_with_a_scan(store, now)
 
 
 @pytest.mark.parametrize("sort", ["claim", "due", "id", "lease"])
