@@ -39,6 +39,9 @@ LIBRARIES = (
 INSTALLED = tuple(LIBRARIES[at] for at in (0, 3, 4))
 """Of these, what is not Python's."""
 
+RAISES_AGAIN = str(Path(__file__).with_name("drain.py"))
+"""What lets a job's exception out into the test: the frames before are not the job's."""
+
 CALL = "__taskq_call__"
 """The local variable that says which call of ours a frame is: its name, and the user's line."""
 
@@ -176,13 +179,15 @@ def _name(frame: FrameType) -> str:
 def user_part(frames: TracebackType | None) -> TracebackType | None:
     """A traceback from the frame on where ours called the user's code; None where it did not.
 
-    Of several such frames the last: a job's exception that a test has raised again begins with
-    the test's own.
+    Of several such frames the last: a job's exception that a run has raised again begins with
+    the test's own, which are not the job's.
     """
     part, called = None, True
     while frames is not None:
         file = frames.tb_frame.f_code.co_filename
-        if is_ours(file):
+        if file == RAISES_AGAIN:
+            part, called = None, True
+        elif is_ours(file):
             called = True
         elif called and not is_library(file):
             part, called = frames, False

@@ -48,6 +48,19 @@ def test_it(in_memory_app):
     run_files("--full-trace", test_it=text).stdout.fnmatch_lines(["*_json.py*"])
 
 
+def test_a_job_that_fails_before_its_task_begins_is_shown_without_the_run(run_files):
+    result = run_files(
+        test_it="""
+def test_it(in_memory_app, taskq):
+    in_memory_app.configure_task("nope").defer()
+    taskq.drain()
+"""
+    )
+    shown = result.stdout.str().partition("Job #1 (nope) failed in attempt 1:")[2]
+    assert "TaskNotFound: No task is registered under the name 'nope'" in shown
+    assert not any(file in shown for file in ("drain.py", "awaited.py", "harness.py"))
+
+
 def test_a_job_that_runs_when_the_test_fails_is_shown_running(run_files):
     text = """
 import asyncio
