@@ -49,7 +49,7 @@ UNITS = [("d", 86_400), ("h", 3_600), ("m", 60)]
 
 
 def describe_waiting_tasks() -> str:
-    """Which other asyncio tasks there are, and where each waits; empty when there is none.
+    """Which other asyncio tasks wait, and where, but for our own; empty when there is none.
 
     Waits in the library are told by the caller's line:
     ``consumer() waits in Condition.wait, test_shop.py:12``.
@@ -58,7 +58,7 @@ def describe_waiting_tasks() -> str:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
     except RuntimeError:
         return ""
-    counts = Counter(_task_line(task) for task in tasks)
+    counts = Counter(_task_line(task) for task in tasks if not _is_of_ours(task))
     lines = [
         f"  {line}" if count == 1 else f"  {line} ({count} tasks)"
         for line, count in sorted(counts.items())
@@ -102,6 +102,12 @@ def _is_users(task: asyncio.Task[Any]) -> bool:
     if any(not is_library(file) for file in files):
         return True
     return _has_name(task) and not any(file.startswith(INSTALLED) for file in files)
+
+
+def _is_of_ours(task: asyncio.Task[Any]) -> bool:
+    """Whether a task runs our code, and none of the user's."""
+    files = [frame.f_code.co_filename for frame in frames_of(task)]
+    return any(map(is_ours, files)) and all(map(is_library, files))
 
 
 def _has_name(task: asyncio.Task[Any]) -> bool:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.tasks import Tasks
+from pytest_taskq.engine.tasks import Task, Tasks
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.stores.memory import MemoryStore
 from pytest_taskq.testing.describe import describe_deadlock, describe_waiting_tasks
@@ -94,6 +94,17 @@ async def test_what_is_awaited_without_a_frame_is_named():
         f"on_all() waits in gather, {at(on_all, 1)}",
         f"on_task() waits for courier, {at(on_task, 1)}",
     ]
+
+
+async def test_a_worker_of_ours_is_told_of_by_its_jobs_alone(queue):
+    async def pack():
+        await asyncio.Event().wait()
+
+    tasks = Tasks()
+    tasks.add(Task.of(pack, name="pack"))
+    await queue.enqueue(queue.new_job("pack"))
+    told = f"pack() waits in Event.wait, {at(pack, 1)}"
+    assert await waiting(Worker(queue, tasks).run_forever()) == [told]
 
 
 async def test_tasks_that_wait_alike_are_told_once():
