@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
@@ -232,13 +233,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _coroutine_of(item: pytest.Item) -> tuple[Any, str]:
     """The object and attribute that hold the coroutine function which is the test, if it is one.
 
-    Both pytest-asyncio and anyio read it after our hook; under Hypothesis it is the inner test.
+    Both pytest-asyncio and anyio read it after our hook; under Hypothesis it is the inner test,
+    and unittest calls the method of its case.
     """
     function = getattr(item, "obj", None)
     inner = getattr(function, "hypothesis", None)
     if inner is not None and inspect.iscoroutinefunction(inner.inner_test):
         return inner, "inner_test"
-    return (item, "obj") if inspect.iscoroutinefunction(function) else (None, "")
+    if not inspect.iscoroutinefunction(function):
+        return None, ""
+    case, unittest = getattr(item, "instance", None), sys.modules.get("unittest")
+    is_of_unittest = unittest is not None and isinstance(case, unittest.TestCase)
+    return (case, function.__name__) if is_of_unittest else (item, "obj")
 
 
 def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -81,6 +81,31 @@ def test_the_plugin_of_anyio_on_asyncio(run):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_an_async_case_of_unittest(run):
+    text = f"""{HOUR}
+    import unittest
+
+    class Shop(unittest.IsolatedAsyncioTestCase):
+        @pytest.mark.taskq_time({START})
+        async def test_hour(self):
+            await sleep_for_an_hour()
+
+        async def test_real(self):
+            assert "time" not in vars(asyncio.get_running_loop())
+
+        @pytest.mark.taskq_strict("tasks")
+        async def test_leaves_a_task(self):
+            self.task = asyncio.create_task(asyncio.sleep(60))
+
+        def test_sync(self):
+            pass
+    """
+    result = run(text)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*test left 1 task running*"])
+
+
 def test_sync_tests_move_the_clock_and_may_run_a_loop(run):
     text = f"""{HOUR}
     def test_held(taskq_clock):
