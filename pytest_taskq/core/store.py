@@ -9,11 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Literal, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job, JobId, State
 
-__all__ = ["Change", "JobQuery", "Refusal", "Store", "claim_order", "ready_query"]
+__all__ = [
+    "LIMITED",
+    "Change",
+    "JobQuery",
+    "Refusal",
+    "Store",
+    "claim_order",
+    "own_limit",
+    "ready_query",
+]
+
+LIMITED: ContextVar[bool] = ContextVar("taskq_limited", default=False)
+"""Whether who calls a store ends the call by itself when it takes too long."""
 
 
 class Change(NamedTuple):
@@ -92,6 +105,14 @@ def ready_query(
 
 
 QUEUED = frozenset({State.QUEUED})
+
+
+def own_limit(seconds: float) -> float | None:
+    """How long a store may wait for its server; None where its caller limits that already.
+
+    A limit of the store's own is told by the loop, whose time may jump while the call is made.
+    """
+    return None if LIMITED.get() else seconds
 
 
 class Store(Protocol):

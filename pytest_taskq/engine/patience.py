@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_taskq.core.errors import StoreUnavailable
 from pytest_taskq.core.job import Job, JobId
-from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
+from pytest_taskq.core.store import LIMITED, Change, JobQuery, Refusal, Store
 from pytest_taskq.engine.loop_time import call_real
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class PatientStore:
         await self._answer("close", self._store.aclose())
 
     async def _answer(self, call: str, answer: Awaitable[T]) -> T:
-        loop = asyncio.get_running_loop()
+        loop, before = asyncio.get_running_loop(), LIMITED.set(True)
         with self._hold(REASON):
             try:
                 async with asyncio.timeout(None) as limit:
@@ -85,6 +85,8 @@ class PatientStore:
             except TimeoutError:
                 if not limit.expired():
                     raise
+            finally:
+                LIMITED.reset(before)
         raise StoreUnavailable(
             f"The store of a queue does not answer. {self._store!r} was asked to {call}, and has "
             f"said nothing for {self._seconds:g} real seconds. Look whether its server lives, and "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from pytest_taskq.core.store import own_limit
+
 __all__ = ["ANSWER_SECONDS", "Link", "Word"]
 
 ANSWER_SECONDS = 10.0
@@ -28,7 +30,7 @@ class Link:
     async def call(self, *command: Word) -> Any:
         """The answer of the server. Raises what the driver raises, or TimeoutError."""
         connection = self._connection
-        async with self._turn, asyncio.timeout(ANSWER_SECONDS):
+        async with self._turn, asyncio.timeout(own_limit(ANSWER_SECONDS)):
             try:
                 if connection.is_connected and self._has_news and await self._has_news():
                     await connection.disconnect()  # nothing was asked: it is the end

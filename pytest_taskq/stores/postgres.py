@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.core.job import Job, JobId, with_id
-from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.core.store import Change, JobQuery, Refusal, own_limit
 from pytest_taskq.stores._connections import PerLoop
 from pytest_taskq.stores._namespace import check_namespace
 from pytest_taskq.stores._postgres_batch import Batch, numbers
@@ -96,7 +96,7 @@ class PostgresConnections:
         try:
             connection = await asyncpg.connect(
                 self._url,
-                timeout=CONNECT_SECONDS,
+                timeout=own_limit(CONNECT_SECONDS),
                 server_settings=SETTINGS,
                 max_cached_statement_lifetime=0,
             )

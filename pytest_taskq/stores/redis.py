@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.core.job import Job, JobId
-from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.core.store import Change, JobQuery, Refusal, own_limit
 from pytest_taskq.stores._connections import PerLoop
 from pytest_taskq.stores._namespace import check_namespace
 from pytest_taskq.stores._redis_errors import address, too_old, unavailable
@@ -38,7 +38,7 @@ except ImportError:
 __all__ = ["RedisConnections", "RedisStore"]
 
 OLDEST = (6, 2)
-CONNECT_SECONDS, PAUSE_SECONDS = 5.0, 0.2
+PAUSE_SECONDS = 0.2
 # That the driver tells its name and version to the server takes longer than many a test does.
 NAMELESS: dict[str, Any] = (
     {"driver_info": None}
@@ -127,7 +127,7 @@ class RedisConnections:
         listener = None
         try:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(own_limit(ANSWER_SECONDS)):
                     await subscription.subscribe(channel)
                     await subscription.get_message(timeout=None)
             except (RedisError, TimeoutError, OSError) as error:
@@ -277,7 +277,7 @@ def _pool(url: str) -> driver.ConnectionPool:
     return driver.ConnectionPool.from_url(
         url,
         protocol=2,
-        socket_connect_timeout=CONNECT_SECONDS,
+        socket_connect_timeout=None,  # who calls has a limit for both
         socket_timeout=None,
         # Never: a change whose answer was lost may have landed.
         retry=Retry(NoBackoff(), 0),

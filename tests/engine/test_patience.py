@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pytest_taskq.core.errors import StoreUnavailable
-from pytest_taskq.engine.clock import Clock
+from pytest_taskq.engine.clock import Clock, give_way
 from pytest_taskq.engine.patience import PatientStore
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.stores.memory import MemoryStore
@@ -51,6 +51,21 @@ async def test_no_time_out_overtakes_the_answer_of_a_store():
             await queue.aclose()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 60)
+
+
+@pytest.mark.parametrize("backend", ["redis", "postgres"])
+async def test_a_jump_of_the_clock_ends_no_call_that_is_under_way(backend, backends):
+    clock = Clock("held")
+    store = backends.open(backend, backends.new_namespace())
+    queue = Queue(store, clock)
+    with clock.in_loop():
+        for _ in range(2):  # before the connection is there, and then on it
+            finding = asyncio.gather(*[queue.find() for _ in range(3)])
+            await give_way()
+            await give_way()
+            clock.advance(hours=1)
+            assert await finding == [[], [], []]
+    await backends.discard(store)
 
 
 class SilentStore(WaitingStore):
