@@ -48,6 +48,8 @@ class Queries(Lists):
         """What the tasks of jobs in hand have raised, as far as anybody told."""
         self.results: dict[JobId, Any] = {}
         """What they returned: the database keeps it not, but who tests may see it."""
+        self.in_hand: dict[JobId, Job] = {}
+        """Each job that a worker has, as it was when it was taken."""
         self.choice = Choice()
         self._changes = 0
         queue.listeners.add(self._note_change)
@@ -118,6 +120,7 @@ class Queries(Lists):
             return NO_ROW
         (record,) = claimed
         choice.claimed += 1
+        self.in_hand[record.id] = record
         self.tables.claimed(record.id, worker_id)
         self.tables.note(record.id, "started")
         return self._row(record)
@@ -271,6 +274,7 @@ class Queries(Lists):
         await self.queue.store.delete([each for each in answers if isinstance(each, Job)])
 
     def _failure(self, job_id: JobId) -> tuple[Failure, BaseException | None]:
+        self.in_hand.pop(job_id, None)
         error = self.errors.pop(job_id, None)
         return (NOT_TOLD, None) if error is None else (describe_failure(error), error)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_taskq.adapters._procrastinate_choice import NewJob
 from pytest_taskq.adapters._procrastinate_queries import Queries
+from pytest_taskq.adapters._procrastinate_run import WorkerRun
 from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.schedule import cron
@@ -127,6 +128,7 @@ def bring_to_clock(
             raise error
 
     ticks.look()
+    WorkerRun(worker, connector)
     worker.run = run_on_clock
     worker._log_job_outcome = note_error  # noqa: SLF001 - as above
     worker._periodic_deferrer = partial(  # noqa: SLF001 - as above
