@@ -78,6 +78,8 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
         self._sent: deque[Any] = deque(maxlen=2 * STATEMENTS)
         self._queries: list[tuple[str, dict[str, Any]]] = []
         self.states: list[str] = []
+        self.stays_open = False
+        """Whether it is open though nobody opens it, and after it was closed."""
         self._open = {"sync": False, "async": False}
 
     def get_sync_connector(self) -> TaskqConnector:
@@ -159,7 +161,7 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
 
     async def answer(self, name: str, suffix: Suffix, **arguments: Any) -> Any:
         """Answer the statement of this name."""
-        if not (self._open["sync"] or self._open["async"] or self.lenient):
+        if not (any(self._open.values()) or self.stays_open or self.lenient):
             raise exceptions.AppNotOpen(
                 "The app is not open. It was never opened, or it was closed again. Use it inside "
                 "`with app.open():` or `async with app.open_async():`."
@@ -205,8 +207,7 @@ class Adopted:
             given = getattr(before, name, None)
             if getattr(given, "__module__", None) == connector.__name__:
                 setattr(self.connector, name, given)  # it refuses, as it does in production
-        self.connector.open()
-        self.connector.states.clear()
+        self.connector.stays_open = True
         self._ticks = Ticks(self.app, self.connector)
         self._make_worker = self.app._worker  # noqa: SLF001 - the only place workers come from
         self._undo = ExitStack()

@@ -29,7 +29,7 @@ class InMemoryConnector:
     def __init__(self) -> None:
         self.queue = Queue(MemoryStore(), Clock.present())
         self.queue.lapses = False  # nobody but the user looks after stalled jobs
-        self.is_open = False
+        self.is_open = self._stays_open = False
         self._reset_at = 0
         self.workers: dict[int, datetime] = {}
         """The workers that were registered, and when they last said that they live."""
@@ -37,11 +37,11 @@ class InMemoryConnector:
 
     @classmethod
     def on_queue(cls, queue: Queue) -> Self:
-        """A connector on a queue of the engine, already open."""
+        """A connector on a queue of the engine, open whoever opens and closes it."""
         connector = cls()
         connector.queue = queue
         queue.lapses = False
-        connector.is_open = True
+        connector.is_open = connector._stays_open = True
         return connector
 
     @property
@@ -79,7 +79,7 @@ class InMemoryConnector:
 
     def close(self) -> None:
         """Refuse use until it is opened again. The jobs stay, and can be read."""
-        self.is_open = False
+        self.is_open = self._stays_open
 
     async def open_async(self) -> None:
         """See ``open``."""

@@ -20,6 +20,14 @@ def test_a_sync_test_may_defer_and_run_again_and_again(app):
     assert len(app.connector.jobs) == 5
 
 
+def test_code_that_opens_and_closes_the_app_leaves_it_open_for_the_test(app, taskq):
+    task = app.task(name="t")(lambda: None)
+    with app.open():
+        task.defer()
+    assert len(taskq.drain()) == 1
+    assert app.connector.states == ["open", "closed"]
+
+
 def test_a_task_may_defer_from_its_thread_and_see_the_time_of_the_test(app, taskq_clock):
     seen = []
 

@@ -246,7 +246,15 @@ def test_a_connector_serves_the_workers_too(app, in_memory_connector):
     assert app.connector.jobs[0].status == "succeeded"
 
 
-def test_a_closed_connector_can_still_be_read(app, jobs):
-    defer(app, 1)
+def test_code_that_opens_and_closes_the_app_leaves_it_open_for_the_test(app, taskq):
+    with app.open():
+        defer(app, 1)
+    assert len(taskq.drain()) == 1
+
+
+def test_a_closed_connector_can_still_be_read():
+    app = App(connector=InMemoryConnector())
+    app.open()
+    app.task(name="t")(lambda: None).defer()
     app.close()
-    assert jobs[0].status == "todo"
+    assert app.connector.jobs[0].status == "todo"
