@@ -1,4 +1,4 @@
-"""A run of a real worker as its queue sees it: what it leaves running ends with its test."""
+"""A run of a real worker as its queue sees it: whose jobs they are, and when it is to end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.core.job import Job
 from pytest_taskq.engine.loop_time import call_real
+from pytest_taskq.engine.tasks import CURRENT_JOB
 
 __all__ = ["WorkerRun"]
 
@@ -97,7 +98,9 @@ class WorkerRun:
                 queue.runs.discard(self)
 
     async def _go_through(self, context: Any) -> None:
+        """In the place of what it does for one job, in a task of the job's own."""
         if not self._killed:
+            CURRENT_JOB.set((self._connector.queue, context.job.id))
             await self._process(context)
 
     async def _record(self, **ended: Any) -> None:
