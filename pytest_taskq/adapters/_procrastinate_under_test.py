@@ -13,12 +13,13 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_choice import Choice
 from pytest_taskq.adapters._procrastinate_queries import Queries
+from pytest_taskq.adapters._procrastinate_schedule import CronTicks
 from pytest_taskq.adapters._procrastinate_worker import new_job
 from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.payload import decode_call
-from pytest_taskq.core.schedule import Schedule, cron
+from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.locks import queueing_lock_of
 from pytest_taskq.engine.ticker import is_of_a_tick
 from pytest_taskq.engine.under_test import (
@@ -49,7 +50,7 @@ class UnderTest(OnQueue):
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
         self._app.perform_import_paths()
         periodic = {
-            each.task.name: cron(each.cron)
+            each.task.name: CronTicks(each)
             for each in self._app.periodic_registry.periodic_tasks.values()
         }
         return {

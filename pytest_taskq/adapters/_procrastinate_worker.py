@@ -16,9 +16,9 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_choice import NewJob
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_run import WorkerRun
+from pytest_taskq.adapters._procrastinate_schedule import CronTicks
 from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Job, JobId
-from pytest_taskq.core.schedule import cron
 from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
 from pytest_taskq.engine.queue import Queue
@@ -67,7 +67,7 @@ class Ticks:
                 self._connector.tables.note(answer.id, "deferred")
                 self._connector.tables.periodic_defers[key] = at // SECOND
 
-        schedule = cron(periodic.cron)
+        schedule = CronTicks(periodic)
         self.ticker.add("#".join(key), schedule, make, after=self._begin, told=told)
 
 
