@@ -137,7 +137,7 @@ class UnderTest(OnQueue):
             name=task.name,
             function=task.func,
             given=frozenset(given),
-            delay=partial(self._delay, task),
+            delay=partial(self._delay, task) if task.retry_strategy else None,
             schedule=schedule,
             automatic=is_of_a_tick,
         )

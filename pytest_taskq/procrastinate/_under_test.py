@@ -96,7 +96,7 @@ class UnderTest(OnQueue):
             name=task.name,
             function=task.func,
             given=frozenset(given),
-            delay=partial(self._delay, task),
+            delay=None if task.retry_strategy is None else partial(self._delay, task),
             schedule=schedule,
             automatic=is_of_a_tick,
         )

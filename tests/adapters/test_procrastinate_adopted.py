@@ -147,6 +147,8 @@ async def test_the_harness_knows_tasks_and_their_delays(app, at, taskq):
     assert info.function is app.tasks["look"].func
     assert info.delay(1, ValueError()) == timedelta(minutes=10)
     assert info.delay(4, ValueError()) is None
+    app.task(name="once")(lambda: None)
+    assert under.tasks()["once"].delay is None
     assert under.name_of(info.function) == under.name_of(app.tasks["look"]) == "look"
     later = to_instant(NOON + timedelta(hours=1))
     stored = await under.enqueue(Call("look", args=(0,), at=later, attempt=2))
