@@ -117,7 +117,7 @@ class UnderTest(OnQueue):
             name=name,
             function=function,
             given=frozenset(self._given(function)),
-            delay=partial(self._delay, meta),
+            delay=partial(self._delay, meta) if meta["max_retries"] else None,
             schedule=_schedule(getattr(meta["func"], "_soniq_periodic", None)),
         )
 

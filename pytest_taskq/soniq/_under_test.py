@@ -97,7 +97,7 @@ class UnderTest(OnQueue):
             name=job.name,
             function=job.function,
             given=frozenset() if job.context is None else frozenset({job.context}),
-            delay=partial(self._delay, job),
+            delay=partial(self._delay, job) if job.max_attempts > 1 else None,
             schedule=None if spec is None else periodic_schedule(spec["cron"], spec["every"]),
         )
 

@@ -52,6 +52,11 @@ async def test_a_delay_is_told_without_its_jitter(soniq_app):
     assert [delay(n, ValueError()).total_seconds() for n in (1, 2, 3)] == [4, 8, 16]
 
 
+async def test_a_job_that_is_never_retried_has_no_delays(soniq_app):
+    soniq_app.job(name="once", max_retries=0)(lambda: None)
+    assert soniq_app.under_test().tasks()["once"].delay is None
+
+
 async def test_a_function_has_the_name_under_which_it_is_enqueued(seen, bake):
     async def unregistered(): ...
 

@@ -75,10 +75,14 @@ async def test_it_tells_the_tasks(app, seen):
     @app.periodic(every=60, name="tick")
     async def tick(): ...
 
+    @app.job(name="once", max_retries=0)
+    async def once(): ...
+
     tasks = seen.tasks()
     assert tasks["bake"].given == {"ctx"}
     delays = [tasks["bake"].delay(n, ValueError()) for n in (1, 2, 3)]
     assert delays == [timedelta(minutes=1), timedelta(minutes=10), None]
+    assert tasks["once"].delay is None
     assert tasks["tick"].schedule.next_after(0) == 60_000_000
     assert tasks["bake"].schedule is None
     function = app.registry.get_job("bake")["func"]
