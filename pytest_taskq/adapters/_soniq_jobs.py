@@ -11,6 +11,7 @@ from pytest_taskq.adapters._soniq_rows import (
     AT_ONCE,
     NOBODY,
     beside_twins,
+    error_of,
     failure_of,
     labels_of,
     payload_of,
@@ -230,14 +231,17 @@ class Jobs(Table):
         A job that nobody claimed is claimed for it, which does not count as an attempt.
         """
         job = self.in_hand.pop(job_id, None)
+        was_run = job is not None
         if job is None:
             job = await self.find_job(job_id)
             if job is not None and job.state is State.QUEUED:
                 job = await self._claim_for_outcome(job)
         if job is None or job.state is not State.RUNNING:
             return None
-        error = self.raised.pop(job_id, None)
-        ended = Ended(job, outcome(job), error)
+        error, result = self.raised.pop(job_id, None), outcome(job)
+        if error is None and was_run and isinstance(result, Failed):
+            error = error_of(result.failure)
+        ended = Ended(job, result, error)
         (finished,) = await self.queue.uncut(self._leases.finish([ended]))
         return finished
 

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Failure, Hold, Job, State
 from pytest_taskq.core.payload import decode_call, decode_value, encode_call, encode_result
+from pytest_taskq.engine.execute import TimeLimitExceeded
 
 __all__ = [
     "AT_ONCE",
@@ -20,6 +21,7 @@ __all__ = [
     "STATUS",
     "Note",
     "beside_twins",
+    "error_of",
     "failure_of",
     "labels_of",
     "payload_of",
@@ -49,6 +51,8 @@ NO_LIMIT = 1 << 30
 TIMES = ("scheduled_at", "created_at", "updated_at", "expires_at")
 ERROR = re.compile(r"([\w.]+): (.*?)\n(Traceback .*)", re.DOTALL)
 PREFIX = re.compile(r"(Max retries exceeded|Retry policy declined): ")
+
+UNSEEN = {"Job timed out": TimeLimitExceeded, "Corrupted argument data": ValueError}
 
 
 @dataclass(slots=True)
@@ -93,6 +97,13 @@ def failure_of(text: str) -> Failure:
     """The error of a job, that Soniq keeps as one text, in its parts."""
     found = ERROR.fullmatch(PREFIX.sub("", text, count=1))
     return Failure(*found.groups()) if found else Failure("Failed", text, "")
+
+
+def error_of(failure: Failure) -> Exception:
+    """What stands for an exception that Soniq has kept to itself, or never raised."""
+    text = PREFIX.sub("", failure.message, count=1)
+    kinds = (kind for begin, kind in UNSEEN.items() if text.startswith(begin))
+    return next(kinds, RuntimeError)(text)
 
 
 def reason_of(job: Job, note: Note | None) -> str:

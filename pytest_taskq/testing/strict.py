@@ -42,7 +42,7 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
         return forgotten
     if "errors" in kinds:
         hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
-        if hidden and any(is_misfit(app, *hidden[0]) for app in environment.shown()):
+        if hidden and not _has_frames(environment, *hidden[0]):
             return "".join(format_exception_only(hidden[0][1])) + "\n".join(_notes(hidden))
         if hidden:
             _raise(hidden, environment)
@@ -82,12 +82,20 @@ def _last_errors(history: History) -> dict[Birth, tuple[Job, BaseException]]:
 
 def _is_meant(error: BaseException, own: Path | None) -> bool:
     frames = error.__traceback__
-    if own is None or not raised_by_a_statement(frames):
+    if own is None:
         return False
     files = [PurePath(frame.f_code.co_filename) for frame, _ in walk_tb(frames)]
-    if isinstance(error, TimeoutError) and OURS in files[-1].parents:
+    if isinstance(error, TimeoutError) and (not files or OURS in files[-1].parents):
         return True  # a time limit that the test, or its task, has set
-    return any(file == own or file.parts[-2:] == MOCK or file.name == CONFTEST for file in files)
+    return raised_by_a_statement(frames) and any(
+        file == own or file.parts[-2:] == MOCK or file.name == CONFTEST for file in files
+    )
+
+
+def _has_frames(environment: Environment, job: Job, error: BaseException) -> bool:
+    """Whether there is a line of the user's to be shown for it."""
+    misfit = any(is_misfit(app, job, error) for app in environment.shown())
+    return error.__traceback__ is not None and not misfit
 
 
 def _raise(hidden: list[tuple[Job, BaseException]], environment: Environment) -> None:

@@ -25,6 +25,16 @@ OWN = """
             raise ValueError("no loaves")
         baked.append(loaves)
 """
+SLOW = """
+    import asyncio
+    from soniq import Soniq
+
+    app = Soniq(database_url="postgresql://nowhere.invalid/db")
+
+    @app.job(name="bake", max_retries=0, timeout=5)
+    async def bake():
+        await asyncio.sleep(3600)
+"""
 CONFTEST = """
     import pytest
     from bakery import app
@@ -103,3 +113,46 @@ def test_soniq_s_own_plugin_goes_on_beside_it(run_files):
     """
     options = ("-p", "soniq.testing.pytest_plugin", "--strict-markers")
     run_files(*options, bakery=OWN, test_bakery=test).assert_outcomes(passed=2)
+
+
+def test_what_only_soniq_knows_of_a_failure_is_not_hidden(run_files):
+    test = """
+    import pytest
+    from bakery import app, bake
+
+    pytestmark = pytest.mark.asyncio
+
+    async def test_drained(taskq):
+        await bake.enqueue()
+        await taskq.drain()
+
+    async def test_run(taskq):
+        await bake.enqueue()
+        await app.run_worker(run_once=True)
+
+    async def test_no_longer_registered(taskq):
+        await app.enqueue("bake")
+        app.registry.remove_job("bake")
+        await taskq.drain()
+
+    async def test_looked_at(taskq):
+        await bake.enqueue()
+        with pytest.raises(TimeoutError, match="^Job timed out after 5"):
+            await taskq.drain()
+        taskq.assert_outcome(bake, "dead", error=TimeoutError)
+
+    async def test_meant(soniq_app):
+        await bake.enqueue()
+        await app.run_worker(run_once=True)
+    """
+    result = run_files(bakery=SLOW, conftest=CONFTEST, test_bakery=test)
+    result.assert_outcomes(failed=3, passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E *Job timed out after 5*s",
+            "E *raised by job #1 (bake), attempt 1",
+            "*TimeLimitExceeded: Job timed out after 5*s",
+            "raised by job #1 (bake), attempt 1, which no part of the test looked at",
+            "E *Job bake not registered.",
+        ]
+    )
