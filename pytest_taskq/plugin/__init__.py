@@ -166,7 +166,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """What surrounds it goes after all fixtures."""
+    """What surrounds it goes after all fixtures, whose jobs may fail too."""
+    environment = item.stash.get(ENVIRONMENT, None)
+    if environment is not None:
+        environment.call_is_over()
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from pytest_taskq.plugin.marks import TimeMark, time_mark
 from pytest_taskq.plugin.options import read_options
 from pytest_taskq.plugin.present import present_item
 from pytest_taskq.plugin.report import redaction_of
+from pytest_taskq.plugin.strict import check_teardown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +88,10 @@ def environment_of(
 
 def _end(item: pytest.Item, environment: Environment) -> None:
     try:
-        environment.close()
+        try:
+            check_teardown(item, environment)
+        finally:
+            environment.close()
     finally:
         # Items live as long as the run: kept there, each test's tasks would burden all the next.
         del item.stash[ENVIRONMENT]

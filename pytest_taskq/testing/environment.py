@@ -207,6 +207,13 @@ class Environment:
         self._in_loop = self._clock_in_loop()
         self._in_loop.__enter__()
 
+    def call_is_over(self) -> None:
+        """Only fixtures are left: what jobs have raised by now was told, or is not to be."""
+        for app in self.shown():
+            if app.history.failed:
+                for job, error in app.history.errors():
+                    self.looked.add(error, job)
+
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
         try:

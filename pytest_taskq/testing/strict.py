@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path, PurePath
-from traceback import format_exception_only, walk_tb
+from traceback import format_exception_only, format_tb, walk_tb
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job, State
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_taskq.engine.history import History
     from pytest_taskq.testing.environment import Environment
 
-__all__ = ["check_end", "unseen_errors"]
+__all__ = ["check_end", "told_afterwards", "unseen_errors"]
 
 MOCK = ("unittest", "mock.py")
 CONFTEST = "conftest.py"
@@ -41,7 +41,7 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     if forgotten := environment.unawaited.told():
         return forgotten
     if "errors" in kinds:
-        hidden = [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
+        hidden = _hidden(environment, own)
         if hidden and not _has_frames(environment, *hidden[0]):
             return "".join(format_exception_only(hidden[0][1])) + "\n".join(_notes(hidden))
         if hidden:
@@ -56,6 +56,23 @@ def check_end(environment: Environment, kinds: Collection[str], own: Path | None
     return ""
 
 
+def told_afterwards(environment: Environment, own: Path | None) -> str:
+    """What to say of the exceptions since ``environment.call_is_over()``; see ``check_end``."""
+    hidden = _hidden(environment, own)
+    if not hidden:
+        return ""
+    error = hidden[0][1]
+    traceback = format_tb(user_part(error.__traceback__) or error.__traceback__)
+    return "\n".join(
+        [
+            "".join(format_exception_only(error)).rstrip(),
+            *_notes(hidden),
+            "It was raised after the test itself, while its fixtures were torn down:\n",
+            "".join(traceback),
+        ]
+    )
+
+
 def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
     """The last exception of each job that has not got over it, where nobody looked at that."""
     return [
@@ -65,6 +82,10 @@ def unseen_errors(environment: Environment) -> list[tuple[Job, BaseException]]:
         for attempt in _last_errors(app.history).values()
         if attempt not in environment.looked
     ]
+
+
+def _hidden(environment: Environment, own: Path | None) -> list[tuple[Job, BaseException]]:
+    return [each for each in unseen_errors(environment) if not _is_meant(each[1], own)]
 
 
 def _last_errors(history: History) -> dict[Birth, tuple[Job, BaseException]]:
