@@ -54,6 +54,11 @@ class Life:
             return None
         return self.task.exception()
 
+    async def pass_errors_on(self) -> None:
+        """Where tasks of it have failed, let those end that wait for them."""
+        if any(getattr(task, "_exception", None) is not None for task in self._family):
+            await take_turns()
+
     def told(self) -> str:
         """What it waits on."""
         going_on = [task for task in self.tasks() if not task.done()]

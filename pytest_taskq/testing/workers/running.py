@@ -102,8 +102,8 @@ class RunningWorker(AsyncBlock):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.task.remove_done_callback(self._has_ended)
-        if await self._take_cancellation_back(error):
+        body, self._body = self._body, None
+        if await self._take_cancellation_back(body, error):
             error = None
         problem = await self._end()
         if self._life.abandoned:
@@ -125,6 +125,7 @@ class RunningWorker(AsyncBlock):
 
         Raises AssertionError when it has not, ``within`` seconds; see ``assert_stopped``.
         """
+        await self._check_that_it_lives()
         await self._call(self._ways.stop, self._ways.stop_name)
         await self.assert_stopped()
 
@@ -149,6 +150,7 @@ class RunningWorker(AsyncBlock):
             report = await w.shutdown(in_flight=probe, put_back=queue)
         """
         jobs = Shutdown(in_flight, finished, put_back, cancelled, key)
+        await self._check_that_it_lives()
         await self._call(self._ways.shutdown, self._ways.shutdown_name)
         await self.assert_stopped()
         report = jobs.report()
@@ -193,6 +195,17 @@ class RunningWorker(AsyncBlock):
         result = self.task.result()
         await self._check_that_all_ended()
         return result
+
+    async def _check_that_it_lives(self) -> None:
+        """Raise AssertionError when it has died before anybody wanted it to end."""
+        if self._end_expected:
+            return
+        await self._life.pass_errors_on()
+        if (died := self._life.error()) is not None:
+            self._end_expected = self._end_told = True
+            raise AssertionError(
+                f"worker ended before it was stopped: {in_one_line(died)}"
+            ) from died
 
     async def _check_that_all_ended(self) -> None:
         says = getattr(self.worker, "is_running", None)
@@ -247,23 +260,23 @@ class RunningWorker(AsyncBlock):
             self._died = True
             self._body.cancel()
 
-    async def _take_cancellation_back(self, error: BaseException | None) -> bool:
+    async def _take_cancellation_back(
+        self, body: asyncio.Task[Any] | None, error: BaseException | None
+    ) -> bool:
         """Whether the body ended because we cancelled it."""
-        if not self._died or self._body is None:
+        if not self._died or body is None:
             return False
-        self._body.uncancel()
+        body.uncancel()
         if isinstance(error, asyncio.CancelledError):
-            return self._body.cancelling() <= self._cancelling
+            return body.cancelling() <= self._cancelling
         with suppress(asyncio.CancelledError):
             await give_way()  # else it would reach us later
         return False
 
     async def _end(self) -> AssertionError | None:
         """Stop the worker unless that is done, and end what is left. What was wrong with it."""
-        died = None if self._end_expected else self._life.error()
         try:
-            if died is not None:
-                return _because(died, f"worker ended before it was stopped: {in_one_line(died)}")
+            await self._check_that_it_lives()
             if self._asked is None and not self._life.is_over():
                 await self._call(self._ways.stop, self._ways.stop_name)
             if not self._end_told:
