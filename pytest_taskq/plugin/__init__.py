@@ -187,7 +187,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     owner, name = _coroutine_of(item)
     watched = looked_after(item, is_async=owner is not None)
     try:
-        if owner is None or (environment is None and watched is None):
+        if owner is None and environment is not None:
+            with environment.unawaited.listening():
+                yield
+        elif owner is None or (environment is None and watched is None):
             yield
         else:
             function = ended = getattr(owner, name)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+from weakref import ref
 
 from pytest_taskq.core.errors import NotFinished, TaskqError
 from pytest_taskq.testing.describe import is_library, is_ours, user_part
-from pytest_taskq.testing.promises import Block, Call
+from pytest_taskq.testing.promises import LISTENER, Block, Call
 
 __all__ = ["Awaited", "NotAwaited", "Unawaited"]
 
@@ -20,16 +22,21 @@ T = TypeVar("T")
 
 
 class NotAwaited(TaskqError, RuntimeError):
-    """The result of a call in an async test was used, or forgotten, before it was awaited."""
+    """The result of a call was used, or forgotten, before it was awaited.
 
-    def __init__(self, call: str, where: str, *, is_block: bool = False) -> None:
+    ``in_loop``: whether the call was made on a loop, where it could have been.
+    """
+
+    def __init__(
+        self, call: str, where: str, *, is_block: bool = False, in_loop: bool = True
+    ) -> None:
         done, write = "awaited", f"await {call}"
         if is_block:
             done, write = "entered", f"async with {call[:-1]}...):"
-        super().__init__(
-            f"{call} was not {done} ({where}). In an async test it does nothing before that. "
-            f"Write `{write}`."
-        )
+        advice = f"In an async test it does nothing before that. Write `{write}`."
+        if not in_loop:
+            advice = f"In a sync test it does nothing. Make that `async def`, and write `{write}`."
+        super().__init__(f"{call} was not {done} ({where}). {advice}")
 
 
 class Unawaited:
@@ -69,6 +76,15 @@ class Unawaited:
         if frame is not None and not is_library(frame.f_code.co_filename):
             self.add(_Noted(made, (frame.f_code.co_filename, frame.f_lineno)))
 
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Inside, be told of calls that are made; for sync code, which has no task of its own."""
+        token = LISTENER.set(ref(self))
+        try:
+            yield
+        finally:
+            LISTENER.reset(token)
+
     def run(self, coroutine: Any) -> Any:
         """Run it on the one loop that the sync code of this test has."""
         if self._guard is not None:
@@ -97,13 +113,16 @@ class _Noted:
     def __init__(self, made: Call | Block, where: tuple[str, int]) -> None:
         self.made = made
         self._where = where
+        self._in_loop = _is_in_loop()
 
     def is_unused(self) -> bool:
         return self.made.is_unused()
 
     def not_awaited(self) -> NotAwaited:
         """See ``Awaited``."""
-        return NotAwaited(self.made.name, _told(self._where), is_block=isinstance(self.made, Block))
+        is_block = isinstance(self.made, Block)
+        where = _told(self._where)
+        return NotAwaited(self.made.name, where, is_block=is_block, in_loop=self._in_loop)
 
 
 class Awaited(Generic[T]):
@@ -122,7 +141,7 @@ class Awaited(Generic[T]):
         self._value: T | None = None
         self._error: tuple[Exception, TracebackType | None] | None = None
         self._where = _caller()
-        if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented, None outside a loop
+        if not _is_in_loop():
             try:
                 unawaited.run(self._run())
             except NotFinished as stuck:
@@ -169,6 +188,10 @@ class Awaited(Generic[T]):
         if self._value is None:
             raise self.not_awaited()
         return self._value
+
+
+def _is_in_loop() -> bool:
+    return asyncio._get_running_loop() is not None  # noqa: SLF001 - documented, None outside a loop
 
 
 def _told(where: tuple[str, int]) -> str:

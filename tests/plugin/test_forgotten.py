@@ -62,6 +62,41 @@ def test_each_that_is_to_be_awaited(run_files):
     assert "never awaited" not in text
 
 
+def test_in_a_sync_test_each_of_them_is_told_as_well(run_files):
+    calls = [call for call in AWAITED if "current_task" not in call]
+    tests = "".join(
+        f"\ndef test_{number}(taskq, taskq_clock):\n    {call}\n"
+        for number, call in enumerate([*calls, "taskq.running(Worker())"])
+    )
+    result = run_files(test_it=HEAD.replace("pytestmark", "mark") + tests)
+    result.assert_outcomes(failed=len(calls) + 1)
+    text = result.stdout.str()
+    for number, call in enumerate(calls):
+        name = call.partition("(")[0]
+        line = len(HEAD.splitlines()) + 3 * number + 2
+        assert f"{name}() was not awaited (test_it.py:{line}). In a sync test it does" in text
+        assert f"Make that `async def`, and write `await {name}()`." in text
+    assert "and write `async with taskq.running(...):`." in text
+    assert "never awaited" not in text
+
+
+def test_a_sync_test_may_run_them_on_a_loop_of_its_own(run_files):
+    tests = """
+def test_run(taskq, taskq_clock):
+    asyncio.run(taskq.settle())
+    with asyncio.Runner() as runner:
+        runner.run(wait_until(lambda: True))
+
+def test_beside_others(taskq):
+    async def main():
+        await asyncio.gather(taskq.settle(), wait_until(lambda: True))
+        await asyncio.wait_for(asyncio.create_task(taskq.drained(asyncio.Queue())), 5)
+    asyncio.run(main())
+"""
+    head = HEAD.replace("pytestmark", "mark")
+    run_files("-W", "error", test_it=head + tests).assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize("given", ["", "Worker()"])
 def test_a_block_that_nobody_entered(run_files, given):
     result = run_files(
