@@ -105,9 +105,9 @@ class _DocketTask:
             return run.blocked(blocked)
         except asyncio.CancelledError:
             logger.info("✗ [%s] %s (cancelled)", run.lasted, execution.call_repr())
-            if _was_cancelled():
+            if attempt.is_stopped():
                 raise
-            return Cancelled("the task raised it itself")
+            return Cancelled("the task cancelled itself")
         except Exception as error:
             await run.failed(error)
             raise
@@ -224,11 +224,6 @@ class _Run:
             return Cancelled(blocked.reason)
         delay = SOON if blocked.retry_delay is None else blocked.retry_delay
         return Snoozed(clock.now() + to_micros(delay), blocked.reason)
-
-
-def _was_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _refuse_failed(values: dict[str, Any]) -> None:

@@ -52,6 +52,16 @@ class Hand:
         self.reason: Stop | None = None
         self.begun = False
 
+    def is_stopped(self) -> bool:
+        """Whether its worker has stopped it, or attempt and run were cancelled alike.
+
+        That is what a loop does that closes. A task may also cancel itself, or raise what it
+        awaited: that is its own doing.
+        """
+        if self.reason is not None:
+            return True
+        return all(task is not None and task.cancelling() > 0 for task in (self.task, self.run))
+
 
 class TimeLimitExceeded(TimeoutError):
     """The attempt took longer than its task may."""
@@ -146,7 +156,7 @@ def _raised(attempt: Attempt, task: Task, hand: Hand, error: BaseException) -> E
     if isinstance(error, asyncio.CancelledError):
         if hand.reason is Stop.CANCEL:
             return _ended(attempt, task, Cancelled("cancelled while it ran"))
-        if hand.reason is not None or _is_over(hand):
+        if hand.is_stopped():
             return Ended(attempt.job, attempt.worker.put_back(attempt.job))
     return _failed(attempt, task, error)
 
@@ -166,11 +176,3 @@ def _ended(
 ) -> Ended:
     follow = task.follow(attempt, outcome) if task.follow is not None else ()
     return Ended(attempt.job, outcome, error, follow, attempt.recorded)
-
-
-def _is_over(hand: Hand) -> bool:
-    """Whether attempt and run were cancelled alike, as by a loop that closes.
-
-    A task may also cancel itself, or raise what it awaited: that is its own failure.
-    """
-    return all(task is not None and task.cancelling() > 0 for task in (hand.task, hand.run))

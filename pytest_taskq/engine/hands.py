@@ -155,7 +155,8 @@ class Hands:
             task = self._worker.tasks[job.task]
         except Exception as error:  # noqa: BLE001 - what cannot be run must not be lost
             return Ended(job, Failed(describe_failure(error)), error)
-        return await execute(Attempt(job, args, kwargs, self._worker), task, hand)
+        attempt = Attempt(job, args, kwargs, self._worker, hand.is_stopped)
+        return await execute(attempt, task, hand)
 
     def _over(self, hand: Hand, ended: Ended) -> None:
         """Once for each hand: an attempt that was abandoned may still end by itself."""

@@ -30,18 +30,25 @@ class Attempt:
     """One run of one job: what a task's function is called with, and what facades add to it.
 
     ``recorded``: called with the job as it is then, once the outcome has been recorded. The run
-    waits for it, and takes no other job meanwhile.
+    waits for it, and takes no other job meanwhile. ``is_stopped``: whether its worker, or the end
+    of the loop, has cancelled it; a task may also cancel itself.
     """
 
-    __slots__ = ("args", "extra", "job", "kwargs", "recorded", "worker")
+    __slots__ = ("args", "extra", "is_stopped", "job", "kwargs", "recorded", "worker")
 
     def __init__(
-        self, job: Job, args: tuple[Any, ...], kwargs: dict[str, Any], worker: Worker
+        self,
+        job: Job,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        worker: Worker,
+        is_stopped: Callable[[], bool],
     ) -> None:
         self.job = job
         self.args = args
         self.kwargs = kwargs
         self.worker = worker
+        self.is_stopped = is_stopped
         self.extra: Any = None
         self.recorded: Callable[[Job], Awaitable[None]] | None = None
 

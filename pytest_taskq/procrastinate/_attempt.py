@@ -84,7 +84,7 @@ class Attempts:
         job_id = attempt.job.id
         is_asked_for, reason = await self._look(job_id)
         if isinstance(error, asyncio.CancelledError):
-            if reason is None and _is_being_cancelled():
+            if reason is None and attempt.is_stopped():
                 raise error
             _uncancel()
         if isinstance(error, asyncio.CancelledError) or reason is AbortReason.SHUTDOWN:
@@ -131,12 +131,6 @@ class Attempts:
         record = await self._run.queue.get(job_id)
         self.note(record)
         return record is not None and record.cancel_requested, self._reasons.get(job_id)
-
-
-def _is_being_cancelled() -> bool:
-    """Whether somebody has cancelled this attempt: its task may also raise what it awaited."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _uncancel() -> None:

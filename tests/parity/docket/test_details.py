@@ -67,6 +67,20 @@ async def test_a_task_that_raises_a_cancellation_is_cancelled(agree):
     assert await agree(story) == "cancelled"
 
 
+async def test_a_task_that_cancels_itself_is_cancelled(agree):
+    async def story(on):
+        async def stop():
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0.01)
+
+        execution = await on.docket.add(stop)()
+        await on.run()
+        await execution.sync()
+        return execution.state.value
+
+    assert await agree(story) == "cancelled"
+
+
 async def test_a_runtime_of_the_users_own_calls_the_task(agree):
     async def story(on):
         class Twice(on.lib.dependencies.Runtime):

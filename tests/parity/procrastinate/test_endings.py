@@ -51,6 +51,21 @@ async def test_a_task_that_raises_a_cancellation(agree, kind, retry):
     await agree(scenario)
 
 
+@pytest.mark.parametrize("retry", [False, 1])
+async def test_a_task_that_cancels_itself(agree, retry):
+    async def scenario(app):
+        @app.task(name="t", retry=retry)
+        async def task():
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0.01)
+
+        await task.defer_async()
+        await asyncio.wait_for(app.run_worker_async(wait=False, **QUIET), 20)
+        return await told(app)
+
+    await agree(scenario)
+
+
 @pytest.mark.parametrize("wait", [True, False])
 async def test_a_shutdown_waits_for_the_job_in_hand(agree, wait):
     async def scenario(app):
