@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from pytest_taskq.core.instants import to_datetime, to_micros
-from pytest_taskq.core.job import Failure, Job, State
-from pytest_taskq.core.outcome import Again, Failed, Outcome, Snoozed, Succeeded
+from pytest_taskq.core.job import Job, State
+from pytest_taskq.core.outcome import Again, Outcome, Snoozed, Succeeded
 from pytest_taskq.core.payload import encode_result
 from pytest_taskq.engine.execute import describe_failure, within
 from pytest_taskq.engine.tasks import Attempt, Task, call_function
@@ -20,7 +20,7 @@ from pytest_taskq.soniq._around import Around
 from pytest_taskq.soniq._registry import REFUSALS, Registration
 from pytest_taskq.soniq._rows import (
     AT_ONCE,
-    CRASHED,
+    AttemptsExceeded,
     InvalidArguments,
     beside_twins,
     error_text,
@@ -65,7 +65,7 @@ class _Runner:
     async def call(self, attempt: Attempt) -> Outcome | None:
         """The attempt with its hooks."""
         if attempt.job.attempt > attempt.job.labels["max_attempts"]:
-            return Failed(Failure(*CRASHED))
+            raise AttemptsExceeded
         around = self._around
         outcome = await (around.call(self._run, attempt) if around else self._run(attempt))
         if self._settings.result_ttl == 0:

@@ -17,8 +17,8 @@ from pytest_taskq.core.request import PRIORITY_LIMIT
 
 __all__ = [
     "AT_ONCE",
-    "CRASHED",
     "STATUS",
+    "AttemptsExceeded",
     "InvalidArguments",
     "attempts_of",
     "beside_twins",
@@ -51,9 +51,15 @@ PREFIXES = {
     "max_retries_exceeded": "Max retries exceeded: ",
     "permanent_failure": "Retry policy declined: ",
 }
-CRASHED = ("AttemptsExceeded", "Max attempts exceeded (job crashed repeatedly)", "")
 BARE = frozenset({"TimeLimitExceeded", "InvalidArguments"})
 ID_PREFIX = "00000000-0000-4000-8000-"
+
+
+class AttemptsExceeded(Exception):
+    """A job has begun more often than it may, so its workers must have died of it."""
+
+    def __init__(self) -> None:
+        super().__init__("Max attempts exceeded (job crashed repeatedly)")
 
 
 class InvalidArguments(ValueError):
@@ -128,7 +134,7 @@ def last_error(job: Job) -> str | None:
         return None
     if job.state is not State.DEAD:
         return error_text(failure)
-    if failure[:2] == CRASHED[:2]:
+    if failure.type_name == AttemptsExceeded.__name__:
         return failure.message
     reason = dead_reason(job)
     if reason == NOT_FOUND:

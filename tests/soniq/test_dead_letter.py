@@ -211,6 +211,14 @@ async def test_old_dead_letters_are_cleaned_up(app, taskq_clock):
     assert [each.job_name for each in await letters.list_dead_letter_jobs()] == ["c", "b"]
 
 
+@pytest.mark.taskq_strict(False)
+async def test_an_attempt_beyond_the_last_is_an_error_of_the_job(app, taskq):
+    await app.dead_letter.replay(await dead(app), reset_attempts=False)
+    with pytest.raises(Exception, match=r"^Max attempts exceeded \(job crashed repeatedly\)"):
+        await taskq.drain()
+
+
+@pytest.mark.taskq_strict(False)
 async def test_an_attempt_beyond_the_last_is_not_made(app):
     first = await dead(app)
     again = await app.dead_letter.replay(first, reset_attempts=False)
