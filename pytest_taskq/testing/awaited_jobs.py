@@ -12,6 +12,7 @@ from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.explain import nearest
+from pytest_taskq.testing.homes import is_task
 from pytest_taskq.testing.matching import JobPattern, Mismatch
 from pytest_taskq.testing.reading import Found, Reading
 from pytest_taskq.testing.seen import Comparison, SeenApp, SeenJob
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
     from pytest_taskq.testing.environment import Environment
 
-__all__ = ["AwaitedJobs"]
+__all__ = ["AwaitedJobs", "means_jobs"]
+
+
+def means_jobs(wanted: object) -> bool:
+    """Whether a test that waits for this, with no state, means jobs."""
+    if isinstance(wanted, JobPattern):
+        return True
+    environment = _environment()
+    return is_task([] if environment is None else environment.apps, wanted)
 
 
 class AwaitedJobs:
@@ -136,9 +145,13 @@ def _waiting(apps: Sequence[AppUnderTest]) -> str:
     return "no job is queued"
 
 
-def _present(pattern: JobPattern) -> Environment:
+def _environment() -> Environment | None:
     found = PRESENT.get()
-    environment = None if found is None else found()
+    return None if found is None else found()
+
+
+def _present(pattern: JobPattern) -> Environment:
+    environment = _environment()
     if environment is None or not environment.apps:
         raise BadOption(
             f"wait_until() knows no queue to find {pattern!r} on. This test uses none. Ask for a "

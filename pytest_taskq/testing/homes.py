@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from pytest_taskq.testing.matching import JobPattern, name_of
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
 
-__all__ = ["check_pattern", "home_of"]
+__all__ = ["check_pattern", "home_of", "is_task"]
 
 
 def home_of(apps: Sequence[AppUnderTest], pattern: JobPattern) -> tuple[AppUnderTest, str]:
@@ -54,6 +55,31 @@ def check_pattern(apps: Sequence[AppUnderTest], pattern: JobPattern) -> str:
     if not get_close_matches(task, known, cutoff=0.7):
         return ""
     return f"There is no task {task!r}. {describe_names(task, known)}"
+
+
+def is_task(apps: Sequence[AppUnderTest], thing: object) -> bool:
+    """Whether a thing is a task or a reference to one, and no function that only has its name.
+
+    A string is a name of one. It need not be a task of these apps, if it can be enqueued itself.
+    """
+    if isinstance(thing, str) or any(_has(thing, way) for way in ("defer", "enqueue")):
+        return True
+    homes = _homes(apps, JobPattern(thing, (), {}))
+    return any(not callable(thing) or _runs(app, name, thing) for app, name in homes)
+
+
+def _has(thing: object, attribute: str) -> bool:
+    """Whether it has this itself: a mock has whatever it is asked for."""
+    return inspect.getattr_static(thing, attribute, None) is not None
+
+
+def _runs(app: AppUnderTest, name: str, thing: object) -> bool:
+    own = app.tasks()[name].function
+    return own is not None and any(own is each for each in (thing, _unwrapped(thing)))
+
+
+def _unwrapped(thing: object) -> object:
+    return inspect.unwrap(thing) if inspect.isfunction(thing) else thing
 
 
 def _known(apps: Sequence[AppUnderTest]) -> list[str]:

@@ -17,7 +17,7 @@ from pytest_taskq.engine.machine import Stopwatch
 from pytest_taskq.engine.queue import LAST_USED
 from pytest_taskq.testing.describe import describe_waiting_tasks
 from pytest_taskq.testing.evidence import describe_queue
-from pytest_taskq.testing.matching import JobPattern
+from pytest_taskq.testing.matching import JobPattern, pattern_of
 from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.text import in_one_line
@@ -29,9 +29,17 @@ T = TypeVar("T")
 
 @overload
 def wait_until(
-    predicate: JobPattern,
+    predicate: object,
     *,
-    state: str = "succeeded",
+    state: str,
+    timeout: float = 2.0,
+    poll: float = 0.01,
+    message: str | None = None,
+) -> Coroutine[Any, Any, SeenJob]: ...
+@overload
+def wait_until(
+    predicate: JobPattern | str,
+    *,
     timeout: float = 2.0,
     poll: float = 0.01,
     message: str | None = None,
@@ -54,9 +62,9 @@ def wait_until(
 ) -> Coroutine[Any, Any, T]: ...
 @noted("wait_until")
 async def wait_until(
-    predicate: Callable[[], Any] | JobPattern,
+    predicate: Any,
     *,
-    state: str = "succeeded",
+    state: str | None = None,
     timeout: float = 2.0,  # noqa: ASYNC109 - it is the condition's time, and reported as such
     poll: float = 0.01,
     message: str | None = None,
@@ -67,19 +75,19 @@ async def wait_until(
     ``timeout`` and ``poll`` are real seconds. On time-out raises AssertionError with the
     message, the last value or exception, what the queue looked like, and which tasks wait.
 
-    Given a ``job()``, it waits until one that matches is in this ``state``, and returns it. That
-    fails at once when nothing is due or in hand and nothing can move any more, and with
-    BadOption for arguments that the task cannot take.
+    Given a ``job()``, a task or a ``state``, it waits until such a job is in this state, by
+    default "succeeded", and returns it. That fails at once when nothing is due or in hand and
+    nothing can move any more, and with BadOption for wrong arguments or an unknown state.
 
         found = await wait_until(lambda: find_row(7), timeout=1, message="row 7 never came")
-        receipt = await wait_until(job(send_receipt, cart_id=7))
+        receipt = await wait_until(job(send_receipt, cart_id=7), state="dead")
     """
     __tracebackhide__ = True
     hopeless, differences = _never, _nothing
-    if isinstance(predicate, JobPattern):
-        from pytest_taskq.testing.awaited_jobs import AwaitedJobs
+    from pytest_taskq.testing.awaited_jobs import AwaitedJobs, means_jobs
 
-        predicate = AwaitedJobs(predicate, state)
+    if state is not None or means_jobs(predicate):
+        predicate = AwaitedJobs(pattern_of(predicate), "succeeded" if state is None else state)
         hopeless, differences = predicate.hopeless, predicate.differences
         message = message or f"{predicate!r} did not come"
     _check(predicate, timeout, poll)

@@ -3,11 +3,14 @@
 import asyncio
 import re
 from contextlib import nullcontext
+from unittest.mock import Mock
 
 import pytest
 
 from pytest_taskq import job, wait_until
 from pytest_taskq.core.errors import BadOption
+from pytest_taskq.procrastinate import App
+from pytest_taskq.soniq import TaskRef
 from pytest_taskq.testing.awaited_jobs import AwaitedJobs
 from pytest_taskq.testing.matching import JobPattern
 
@@ -42,6 +45,67 @@ async def test_another_state_can_be_waited_for(docket, taskq):
         await docket.add(slow)()
         assert await wait_until(job(slow), state="running") == job(slow)
         over.set()
+
+
+@pytest.mark.parametrize("state", [{}, {"state": "succeeded"}])
+async def test_a_bare_task_means_its_jobs_and_is_not_called(docket, taskq, state):
+    called = []
+
+    async def ring():
+        called.append(1)
+
+    async with taskq.running():
+        await docket.add(ring)()
+        assert await wait_until(ring, **state) == job(ring)
+    assert called == [1]
+
+
+async def test_a_task_of_procrastinate_means_its_jobs(in_memory_app, taskq):
+    @in_memory_app.task(name="ring")
+    async def ring(times): ...
+
+    async with taskq.running():
+        await ring.defer_async(times=3)
+        for task in (ring, ring.func, "ring"):
+            assert await wait_until(task) == job(ring, times=3)
+
+
+async def test_a_job_of_soniq_means_its_jobs(soniq_app, taskq):
+    @soniq_app.job()
+    async def ring(): ...
+
+    async with taskq.running():
+        await ring.enqueue()
+        for task in (ring, ring.__wrapped__, TaskRef(ring._soniq_name)):
+            assert await wait_until(task) == job(ring)
+
+
+async def test_a_task_of_another_app_is_not_called(taskq, docket, in_memory_connector):
+    task = App(connector=in_memory_connector).task(name="ring")(pytest.fail)
+    await docket.add(receipt)(7)
+    with pytest.raises(AssertionError, match=r"^job\(ring\) succeeded did not come"):
+        await wait_until(task)
+
+
+async def test_a_function_that_has_the_name_of_a_task_is_asked(docket, taskq):
+    await docket.add(receipt)(7)
+
+    def asked():
+        return "asked"
+
+    asked.__name__ = "receipt"
+    assert await wait_until(asked) == "asked"
+
+
+async def test_a_mock_is_asked(docket):
+    assert await wait_until(Mock(return_value="asked")) == "asked"
+
+
+async def test_with_a_state_anything_means_a_task(docket, taskq):
+    with pytest.raises(BadOption, match=r"in one of these states.*It was asked for 'nonsense'"):
+        await wait_until(lambda: True, state="nonsense")
+    with pytest.raises(AssertionError, match=r"job.*lambda.* queued did not come"):
+        await wait_until(lambda: True, state="queued")
 
 
 async def test_it_ends_at_once_when_there_is_no_such_job(docket, taskq):
