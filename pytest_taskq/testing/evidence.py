@@ -90,7 +90,8 @@ class QueueAlone:
 def _counts(teller: Teller, jobs: Sequence[Job]) -> str:
     name = f"{teller.name}: " if teller.name else ""
     if not jobs:
-        return f"{name}The queue is empty: no job was enqueued."
+        none = "" if len(teller.app.history) else ": no job was enqueued"
+        return f"{name}The queue is empty{none}."
     counts = {state: sum(job.state is state for job in jobs) for state in State}
     parts = [f"{count} {state}" for state, count in counts.items() if count]
     return f"{name}{plural(len(jobs), 'job')}: {', '.join(parts)}."

@@ -36,6 +36,12 @@ async def test_an_empty_queue_says_so(queue):
     )
 
 
+async def test_a_queue_that_was_not_always_empty_is_not_said_to_have_had_no_job(queue):
+    job = await queue.enqueue(queue.new_job("send"))
+    await queue.forget(job.id)
+    assert describe_queue(queue).splitlines()[1:] == ["The queue is empty."]
+
+
 @pytest.mark.taskq_time(start="2031-05-04T12:00:00+00:00")
 async def test_a_job_is_told_in_one_line(queue):
     later = queue.clock.now() + 90_000_000
