@@ -12,6 +12,7 @@ from pytest_taskq.core.errors import BadOption, NotFinished
 from pytest_taskq.core.job import Job, State
 from pytest_taskq.engine.under_test import AppUnderTest, Bounds
 from pytest_taskq.testing.asleep import check_none_sleeps
+from pytest_taskq.testing.describe import instant_text
 from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.text import plural
 
@@ -111,10 +112,16 @@ class Drain:
             return
         runs = Counter(event.job.task for event in watch.events() if event.verb == "claim")
         told = ", ".join(f"{task} {count} times" for task, count in runs.most_common(3))
+        jobs = f"{plural(len(left), 'job')} {'is' if len(left) == 1 else 'are'}"
+        if self.until is None:
+            raise NotFinished(
+                f"{self.call} does not come to an end. After {self.limit} attempts {jobs} still "
+                f"due; {told} ran. Give it a higher limit, or only= some of the jobs."
+            )
         raise NotFinished(
-            f"{self.call} does not come to an end. After {self.limit} attempts "
-            f"{plural(len(left), 'job')} {'is' if len(left) == 1 else 'are'} still due; "
-            f"{told} ran. Give it a higher limit, or only= some of the jobs."
+            f"{self.call} does not come to {instant_text(self.until)}. After {self.limit} attempts "
+            f"it is {instant_text(apps[0].clock.now())}, and {jobs} due until then; {told} ran. "
+            f"Give it a higher limit or a shorter until, or only= some of the jobs."
         )
 
     def _is_due(self, app: AppUnderTest, job: Job) -> bool:

@@ -128,8 +128,9 @@ def test_a_chain_without_an_end_reaches_the_limit_and_is_named(taskq):
     with pytest.raises(NotFinished) as caught:
         taskq.drain(until="30d", limit=100)
     assert str(caught.value) == (
-        "taskq.drain() does not come to an end. After 100 attempts 1 job is still due; "
-        "beat 100 times ran. Give it a higher limit, or only= some of the jobs."
+        "taskq.drain() does not come to 2030-01-31 00:00:00 UTC. After 100 attempts it is "
+        "2030-01-05 03:00:00 UTC, and 1 job is due until then; beat 100 times ran. "
+        "Give it a higher limit or a shorter until, or only= some of the jobs."
     )
     assert len(taskq.assert_executed(beat, times=100)) == 100
 
