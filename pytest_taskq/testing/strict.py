@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_end", "told_afterwards", "unseen_errors"]
 
+NAMED = 5
 MOCK = ("unittest", "mock.py")
 CONFTEST = "conftest.py"
 OURS = Path(__file__).parents[1]
@@ -134,10 +135,15 @@ def _raise(hidden: list[tuple[Job, BaseException]], environment: Environment) ->
 
 def _notes(hidden: list[tuple[Job, BaseException]]) -> list[str]:
     (job, _), *others = hidden
+    more = [f"and {len(others) - NAMED} more"] if len(others) > NAMED else []
     which = f"job #{job.id} ({job.task}), attempt {job.attempt}"
     return [
         f"raised by {which}, which no part of the test looked at",
-        *(f"and {type(each).__name__} by job #{owner.id} ({owner.task})" for owner, each in others),
+        *[
+            f"and {type(each).__name__} by job #{owner.id} ({owner.task})"
+            for owner, each in others[:NAMED]
+        ],
+        *more,
         "Expect it with taskq.assert_outcome(), or mark the test with taskq_strict(False).",
     ]
 

@@ -61,6 +61,13 @@ def test_a_hidden_exception_fails_with_the_traceback_of_the_job_alone(outcomes):
     result.stdout.no_fnmatch_line("*check_strictness*")
 
 
+def test_of_many_hidden_exceptions_the_first_few_are_named(outcomes):
+    result = outcomes(HIDDEN.replace("taskq.enqueue", "for n in range(30): taskq.enqueue"))
+    lines = [line for line in result.outlines if line.startswith("E       and ")]
+    named = [f"E       and Down by job #{number} (charge)" for number in range(2, 7)]
+    assert lines == [*named, "E       and 24 more"]
+
+
 def test_what_the_test_looked_at_is_not_hidden(outcomes):
     text = """
 @pytest.fixture
