@@ -158,9 +158,10 @@ class _Stuck:
 
     async def looked_after(self, run: Callable[[], Awaitable[None]]) -> None:
         """Run it; however it was ended for being stuck, it returns."""
-        instead = until_stopped("run_worker(wait=False)") if self._worker.wait else nullcontext()
+        calls = "run_worker_async(wait=False)", "run_worker(wait=False)"
+        waits = self._worker.wait
         try:
-            with instead:
+            with until_stopped(calls[0], in_sync=calls[1]) if waits else nullcontext():
                 await run()
         except asyncio.CancelledError:
             if not self.errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -19,20 +20,24 @@ __all__ = ["did_you_mean", "ends_plainly", "stuck_run", "until_stopped"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_SYNC: ContextVar[bool] = ContextVar("taskq_sync", default=False)
+"""Whether a sync call has made the loop."""
+
 _INSTEAD: WeakKeyDictionary[asyncio.Task[object], str] = WeakKeyDictionary()
 
 
 @contextmanager
-def until_stopped(instead: str) -> Iterator[None]:
+def until_stopped(instead: str, *, in_sync: str) -> Iterator[None]:
     """Inside, the asyncio task waits for a worker that runs until it is stopped.
 
-    ``instead``: the call of its library that runs what is due and ends.
+    ``instead``: the call of its library that runs what is due and ends; ``in_sync``: where the
+    loop is that of a call that ``ends_plainly``.
     """
     task = asyncio.current_task()
     if task is None:
         yield
         return
-    _INSTEAD[task] = instead
+    _INSTEAD[task] = in_sync if _SYNC.get() else instead
     try:
         yield
     finally:
@@ -45,10 +50,13 @@ def ends_plainly(call: Callable[P, T]) -> Callable[P, T]:
     @wraps(call)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
+        before = _SYNC.set(True)
         try:
             return call(*args, **kwargs)
         except NotFinished as stuck:
             raise stuck.with_traceback(None) from None
+        finally:
+            _SYNC.reset(before)
 
     return called
 

@@ -127,7 +127,8 @@ class WorkerRun:
         run = asyncio.ensure_future(
             self._worker.run_forever() if waits else self._worker.run_until_idle()
         )
-        asked = until_stopped("run_worker(wait=False)") if waits else nullcontext()
+        calls = "run_worker_async(wait=False)", "run_worker(wait=False)"
+        asked = until_stopped(calls[0], in_sync=calls[1]) if waits else nullcontext()
         try:
             with self.queue.told(self._attempts.note), asked:
                 return await asyncio.shield(run)

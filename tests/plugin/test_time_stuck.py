@@ -69,7 +69,7 @@ def test_a_stuck_test_fails_in_one_line_that_names_every_task_that_waits(run):
             "*  worker  start   #1 job",
             "Waiting: 1 running.",
             "deadlock: *test_a_worker_waits_for_jobs (in App.run_worker_async, test_*.py:*).",
-            "A worker that waits for jobs *: did you mean run_worker(wait=False)[?]",
+            "A worker that waits for jobs *: did you mean run_worker_async(wait=False)[?]",
         ]
     )
     result.stdout.no_fnmatch_line("*another exception*")
