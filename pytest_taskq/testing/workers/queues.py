@@ -82,7 +82,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     queue is ``watched``, or was taken from since this call.
     """
     _check("drained", queue)
-    _watch(queue, late=True)
+    before = len(_watch(queue, late=True).taken)
     join = asyncio.create_task(queue.join())
     time = LoopTime.of(asyncio.get_running_loop())
     held = time is not None and time.clock.mode == "held"
@@ -97,11 +97,14 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
                 task.cancel()
     if in_time and not join.cancelled():
         return
-    left, unfinished = queue.qsize(), _unfinished(queue)
+    left = queue.qsize()
+    taken = _unfinished(queue) - left
+    told = f", {taken} taken but unfinished{_told(queue, taken)}" if taken else ""
+    if not taken and len(_watch(queue).taken) == before:
+        told = ", and nobody took from it"
     raise AssertionError(
         f"queue not drained{'' if in_time else f' within {within:g} s'}: "
-        f"{plural(left, 'item')} left, {unfinished - left} unfinished"
-        f"{_told(queue, unfinished - left)}{HELD if held else ''}"
+        f"{plural(left, 'item')} left{told}{HELD if held else ''}"
     )
 
 
@@ -148,9 +151,11 @@ def _check(call: str, queue: object) -> None:
         )
 
 
-def _watch(queue: asyncio.Queue[Any], *, late: bool = False) -> None:
+def _watch(queue: asyncio.Queue[Any], *, late: bool = False) -> _Watch:
     if MARK not in vars(queue):
         vars(queue)[MARK] = _Watch(queue, late=late)
+    watch: _Watch = vars(queue)[MARK]
+    return watch
 
 
 def _told(queue: asyncio.Queue[Any], count: int) -> str:

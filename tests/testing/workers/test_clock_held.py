@@ -39,9 +39,9 @@ async def test_a_queue_that_is_not_drained_is_told_at_once(queue):
     assert stopwatch.seconds() < 30
     place = f"test_clock_held.py:{slowly.__code__.co_firstlineno + 3}"
     assert str(caught.value) == (
-        "queue not drained: 5 items left, 1 unfinished; 0 is in hand: slowly waits on sleep "
-        f"({place}).\nThe clock is held: let time pass with `await taskq_clock.elapse(...)`, or "
-        "leave it auto."
+        "queue not drained: 5 items left, 1 taken but unfinished; 0 is in hand: "
+        f"slowly waits on sleep ({place}).\nThe clock is held: let time pass with "
+        "`await taskq_clock.elapse(...)`, or leave it auto."
     )
 
 

@@ -55,8 +55,8 @@ async def test_what_is_left_and_what_was_not_marked_done_is_told():
     async with running(consume(queue, stop_at="item-2")):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained within 0.03 s: 3 items left, 1 unfinished; 'item-2' is in hand: "
-        f"consume waits on Event.wait ({line(consume, 3)})"
+        "queue not drained within 0.03 s: 3 items left, 1 taken but unfinished; 'item-2' is in "
+        f"hand: consume waits on Event.wait ({line(consume, 3)})"
     )
 
 
@@ -65,7 +65,7 @@ async def test_one_that_forgets_task_done_is_told_the_item():
     async with running(consume(queue, forget={"item-1"})):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained within 0.03 s: 0 items left, 1 unfinished "
+        "queue not drained within 0.03 s: 0 items left, 1 taken but unfinished "
         "(task_done() not called for 'item-1')"
     )
 
@@ -75,8 +75,9 @@ async def test_what_it_forgot_is_told_from_what_it_has_in_hand():
     async with running(consume(queue, forget={"item-0"}, stop_at="item-2")):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained within 0.03 s: 0 items left, 2 unfinished (task_done() not called for "
-        f"'item-0'); 'item-2' is in hand: consume waits on Event.wait ({line(consume, 3)})"
+        "queue not drained within 0.03 s: 0 items left, 2 taken but unfinished (task_done() "
+        f"not called for 'item-0'); 'item-2' is in hand: consume waits on Event.wait "
+        f"({line(consume, 3)})"
     )
 
 
@@ -90,8 +91,8 @@ async def test_each_consumer_marks_what_it_has_taken_itself():
     async with running(slow_and_forgetful()), running(consume(queue)):
         message = await message_of(drained(queue, within=SOON))
     assert message == (
-        "queue not drained within 0.03 s: 0 items left, 1 unfinished; 'item-0' is in hand: "
-        f"slow_and_forgetful waits on Event.wait ({line(slow_and_forgetful, 2)})"
+        "queue not drained within 0.03 s: 0 items left, 1 taken but unfinished; 'item-0' is in "
+        f"hand: slow_and_forgetful waits on Event.wait ({line(slow_and_forgetful, 2)})"
     )
 
 
@@ -99,7 +100,7 @@ async def test_what_was_taken_before_anybody_watched_cannot_be_named():
     queue = filled(1)
     queue.get_nowait()
     assert await message_of(drained(queue, within=SOON)) == (
-        "queue not drained within 0.03 s: 0 items left, 1 unfinished "
+        "queue not drained within 0.03 s: 0 items left, 1 taken but unfinished "
         "(task_done() not called for what was taken before it was watched); "
         "make it with taskq.watched(asyncio.Queue())"
     )
@@ -107,8 +108,22 @@ async def test_what_was_taken_before_anybody_watched_cannot_be_named():
 
 async def test_a_queue_that_nobody_empties_is_told():
     assert await message_of(drained(filled(2), within=SOON)) == (
-        "queue not drained within 0.03 s: 2 items left, 0 unfinished"
+        "queue not drained within 0.03 s: 2 items left, and nobody took from it"
     )
+
+
+async def test_a_queue_that_is_emptied_too_slowly_is_told():
+    queue = filled(20)
+
+    async def slowly():
+        while True:
+            await queue.get()
+            queue.task_done()
+            await asyncio.sleep(SOON / 3)
+
+    async with running(slowly()):
+        message = await message_of(drained(queue, within=SOON))
+    assert re.fullmatch(r"queue not drained within 0.03 s: 1\d items left", message)
 
 
 async def test_the_none_that_ends_a_consumer_does_not_count():
