@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from pytest_taskq.core.instants import to_instant
+from pytest_taskq.core.instants import Instant, to_instant
 from pytest_taskq.core.job import State
 from pytest_taskq.engine.history import Event
+from pytest_taskq.testing.locked import behind
 from pytest_taskq.testing.moments import (
     Moment,
     Teller,
@@ -25,6 +27,7 @@ ACTOR = 22
 DEEPEST = 4  # beyond it, lines are indented no further
 FEW = 4  # so many alike, or rounds alike, are not folded
 LONGEST_ROUND = 8
+LOCKS = 2
 
 Shown = int | str
 """A line of the text: a moment by its number, or words about those left out."""
@@ -50,17 +53,31 @@ def waiting_line(tellers: Sequence[Teller], *, clock: bool = True) -> str:
     time = tellers[0].app.clock
     now = time.now()
     jobs = [job for teller in tellers for job in teller.app.jobs()]
-    due = sum(job.state is State.QUEUED and job.due_at <= now for job in jobs)
     later = sorted(job.due_at for job in jobs if job.state is State.QUEUED and job.due_at > now)
     running = sum(job.state is State.RUNNING for job in jobs)
     parts = [f"{running} running"] if running else []
-    parts += [f"{due} due now"] if due else []
+    parts += _due_parts(tellers, now)
     if later:
         first = Times([now, later[0]]).text(later[0], now)
         parts.append(f"{len(later)} due later, the first at {first}")
     if parts and clock:
         parts.append(f"the clock is {time.mode}")
     return f"Waiting: {'; '.join(parts)}." if parts else ""
+
+
+def _due_parts(tellers: Sequence[Teller], now: Instant) -> Iterator[str]:
+    """How many are due, apart from each other those that wait for what another job has."""
+    counts = Counter(
+        None if each is None else f"{each.what} behind {teller.number(each.job)}"
+        for teller in tellers
+        for each in behind(teller.app.jobs(), now)
+    )
+    if free := counts.pop(None, 0):
+        yield f"{free} due now"
+    named = counts.most_common(LOCKS)
+    others = counts.total() - sum(count for _, count in named)
+    for what, count in [*named, *([("others", others)] if others else [])]:
+        yield f"{count} due, but {'waits' if count == 1 else 'wait'} for {what}"
 
 
 class _Group(NamedTuple):
