@@ -13,6 +13,7 @@ from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.environment import PRESENT
 from pytest_taskq.testing.explain import nearest
 from pytest_taskq.testing.homes import is_task
+from pytest_taskq.testing.locked import behind
 from pytest_taskq.testing.matching import JobPattern, Mismatch
 from pytest_taskq.testing.reading import Found, Reading
 from pytest_taskq.testing.seen import Comparison, SeenApp, SeenJob
@@ -137,9 +138,13 @@ class _Matching:
 def _waiting(apps: Sequence[AppUnderTest]) -> str:
     now = apps[0].clock.now()
     queued = [job for app in apps for job in app.jobs() if job.state is State.QUEUED]
-    due = sum(job.due_at <= now for job in queued)
+    due = [each for app in apps for each in behind(app.jobs(), now)]
     if due:
-        return f"{plural(due, 'job')} {'is' if due == 1 else 'are'} due, but no worker takes them"
+        jobs = f"{plural(len(due), 'job')} {'is' if len(due) == 1 else 'are'} due, but"
+        if all(due) and due[0] is not None:
+            wait = "waits" if len(due) == 1 else "wait"
+            return f"{jobs} {wait} for {due[0].what} behind #{due[0].job}"
+        return f"{jobs} no worker takes them"
     if queued:
         return f"{plural(len(queued), 'job')} due later, on a clock that is {apps[0].clock.mode}"
     return "no job is queued"

@@ -130,6 +130,15 @@ async def test_it_ends_at_once_when_the_clock_is_held(docket, taskq, taskq_clock
         assert "1 job due later, on a clock that is held" in await waits(taskq)
 
 
+async def test_a_job_that_waits_for_a_lock_is_told_so(in_memory_app, taskq, taskq_clock):
+    ring = in_memory_app.task(name="ring", lock="o")(lambda: None)
+    await ring.configure(schedule_in={"days": 3}).defer_async()
+    await ring.defer_async()
+    async with taskq.running():
+        with pytest.raises(AssertionError, match="1 job is due, but waits for lock 'o' behind #1;"):
+            await wait_until(ring, timeout=60)
+
+
 async def test_on_an_auto_clock_time_passes_to_the_job(docket, taskq):
     docket.register(receipt)
     await taskq.enqueue(job(receipt, 7), at="1h")
