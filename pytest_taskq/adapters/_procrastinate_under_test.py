@@ -13,8 +13,7 @@ from typing import Any
 from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_choice import Choice
 from pytest_taskq.adapters._procrastinate_queries import Queries
-from pytest_taskq.adapters._procrastinate_schedule import CronTicks
-from pytest_taskq.adapters._procrastinate_worker import new_job
+from pytest_taskq.adapters._procrastinate_worker import new_job, ticks_of
 from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
@@ -50,7 +49,7 @@ class UnderTest(OnQueue):
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
         self._app.perform_import_paths()
         periodic = {
-            each.task.name: CronTicks(each)
+            each.task.name: ticks_of(each)
             for each in self._app.periodic_registry.periodic_tasks.values()
         }
         return {

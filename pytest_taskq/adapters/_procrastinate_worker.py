@@ -13,10 +13,10 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from pytest_taskq.adapters._cron_ticks import CronTicks
 from pytest_taskq.adapters._procrastinate_choice import NewJob
 from pytest_taskq.adapters._procrastinate_queries import Queries
 from pytest_taskq.adapters._procrastinate_run import WorkerRun
-from pytest_taskq.adapters._procrastinate_schedule import CronTicks
 from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.store import Refusal
@@ -67,8 +67,17 @@ class Ticks:
                 self._connector.tables.note(answer.id, "deferred")
                 self._connector.tables.periodic_defers[key] = at // SECOND
 
-        schedule = CronTicks(periodic)
-        self.ticker.add("#".join(key), schedule, make, after=self._begin, told=told)
+        self.ticker.add("#".join(key), ticks_of(periodic), make, after=self._begin, told=told)
+
+
+def ticks_of(periodic: Any) -> CronTicks:
+    """When a periodic task runs."""
+
+    def croniter(expression: str) -> Any:
+        # One of our own: it remembers where it is, and the task's is asked by its library.
+        return type(periodic.croniter)(expression)
+
+    return CronTicks(croniter, periodic.cron, periodic.task.name, "Procrastinate")
 
 
 def new_job(job: Any) -> NewJob:

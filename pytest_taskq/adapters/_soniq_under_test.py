@@ -9,13 +9,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from pytest_taskq.adapters._cron_ticks import CronTicks
 from pytest_taskq.adapters._soniq_jobs import Jobs
 from pytest_taskq.adapters._soniq_rows import stored_args
 from pytest_taskq.adapters._soniq_running import Running
 from pytest_taskq.core.errors import UnknownTask
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.schedule import Schedule, cron, every
+from pytest_taskq.core.schedule import Schedule, every
 from pytest_taskq.engine.under_test import (
     UNBOUNDED,
     Bounds,
@@ -30,16 +31,23 @@ __all__ = ["UnderTest"]
 
 
 class UnderTest(OnQueue):
-    """See ``AppUnderTest``. ``context``: the class of parameters that Soniq fills in itself."""
+    """See ``AppUnderTest``.
+
+    ``context``: the class of parameters that Soniq fills in itself. ``croniter``: that of what
+    it reads cron expressions with.
+    """
 
     library = "soniq"
 
-    def __init__(self, app: Any, backend: Jobs, running: Running, context: type[Any]) -> None:
+    def __init__(
+        self, app: Any, backend: Jobs, running: Running, context: type[Any], croniter: type[Any]
+    ) -> None:
         super().__init__(backend.queue)
         self._app = app
         self._backend = backend
         self._running = running
         self._context = context
+        self._croniter = croniter
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -118,8 +126,15 @@ class UnderTest(OnQueue):
             function=function,
             given=frozenset(self._given(function)),
             delay=partial(self._delay, meta) if meta["max_retries"] else None,
-            schedule=_schedule(getattr(meta["func"], "_soniq_periodic", None)),
+            schedule=self._schedule(name, getattr(meta["func"], "_soniq_periodic", None)),
         )
+
+    def _schedule(self, name: str, spec: dict[str, Any] | None) -> Schedule | None:
+        if not spec:
+            return None
+        if spec["cron"]:
+            return CronTicks(self._croniter, spec["cron"], name, "Soniq")
+        return every(timedelta(seconds=spec["every"]))
 
     def _given(self, function: Callable[..., Any]) -> list[str]:
         parameters = inspect.signature(function).parameters.values()
@@ -144,9 +159,3 @@ class UnderTest(OnQueue):
                 f"a name. Its signature is {signature}."
             )
         return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
-
-
-def _schedule(spec: dict[str, Any] | None) -> Schedule | None:
-    if not spec:
-        return None
-    return cron(spec["cron"]) if spec["cron"] else every(timedelta(seconds=spec["every"]))

@@ -25,6 +25,7 @@ try:
     from soniq.core import processor, retry
     from soniq.core.processor import process_job_via_backend
     from soniq.core.worker import Worker
+    from soniq.features.scheduler import croniter  # type: ignore[attr-defined]
 except ImportError:
     raise MissingExtra("soniq", "soniq") from None
 
@@ -193,7 +194,7 @@ class Adopted:
 
     def under_test(self) -> UnderTest:
         """The app as the harness wants to see it."""
-        return UnderTest(self.app, self.backend, self._running, JobContext)
+        return UnderTest(self.app, self.backend, self._running, JobContext, croniter)
 
     def close(self) -> None:
         """Give the app back as it was."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from soniq import JobContext, Snooze, Soniq
+from soniq.features import scheduler
 
 from pytest_taskq import wait_until
 from pytest_taskq.adapters.soniq import Adopted, TaskqBackend, dead_letters
@@ -89,6 +90,18 @@ async def test_it_tells_the_tasks(app, seen):
     assert seen.name_of(function) == seen.name_of(function.__wrapped__) == "bake"
     assert seen.name_of(app.job) is not None
     assert seen.name_of(42) is None
+
+
+@pytest.mark.parametrize("expression", ["0 22-2 * * *", "0 0 1-7 * */7", "*/5 * * * SAT-MON"])
+async def test_a_cron_expression_is_read_as_the_library_reads_it(app, seen, expression):
+    @app.periodic(cron=expression, name="tick")
+    async def tick(): ...
+
+    schedule, at = seen.tasks()["tick"].schedule, 0
+    own = scheduler.croniter(expression, 0)
+    for _ in range(20):
+        at = schedule.next_after(at)
+        assert at == own.get_next(float) * 1_000_000
 
 
 async def test_it_tells_jobs_and_enqueues_them(app, seen, taskq_clock):

@@ -1,7 +1,8 @@
-"""The ticks of a real periodic task, as its own library computes them."""
+"""The ticks of a cron expression of a real app, as its own library computes them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pytest_taskq.core.errors import BadOption, NeverFires
@@ -15,24 +16,25 @@ PROBE: Instant = 946_684_800 * SECOND
 
 
 class CronTicks:
-    """See ``Schedule``.
+    """See ``Schedule``. ``croniter`` makes what the library reads its expressions with.
 
-    Raises BadOption for an expression that Procrastinate cannot read, NeverFires for one without
-    ticks; its own worker ends for either.
+    Raises BadOption for an expression of ``task`` that it cannot read, NeverFires for one without
+    ticks; a worker of the library ends for either.
 
     Other cron libraries read some expressions otherwise, such as ``0 0 1-7 * */7``.
     """
 
-    def __init__(self, periodic: Any) -> None:
-        self._periodic = periodic
+    def __init__(
+        self, croniter: Callable[[str], Any], expression: str, task: str, library: str
+    ) -> None:
+        self._expression = expression
+        self._task = task
         try:
-            # One of our own: it remembers where it is, and the task's is asked by its library.
-            self._croniter = type(periodic.croniter)(periodic.cron)
+            self._croniter = croniter(expression)
         except ValueError as error:
             raise BadOption(
-                f"The cron expression of {periodic.task.name} cannot be read. It is "
-                f"{periodic.cron!r}, and Procrastinate says: {error}. "
-                f"Write for example '*/5 * * * *'."
+                f"The cron expression of {task} cannot be read. It is {expression!r}, and "
+                f"{library} says: {error}. Write for example '*/5 * * * *'."
             ) from None
         self.next_after(PROBE)
 
@@ -44,8 +46,8 @@ class CronTicks:
             tick: float = self._croniter.get_next(ret_type=float, start_time=begin)
         except (ValueError, OverflowError):
             raise NeverFires(
-                f"The cron expression {self._periodic.cron!r} of {self._periodic.task.name} has "
-                f"no next tick. There is none within 50 years after "
-                f"{to_datetime(instant).isoformat()}. Choose a day that the month has."
+                f"The cron expression {self._expression!r} of {self._task} has no next tick. "
+                f"There is none within 50 years after {to_datetime(instant).isoformat()}. Choose "
+                f"a day that the month has."
             ) from None
         return round(tick) * SECOND
