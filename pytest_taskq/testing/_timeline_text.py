@@ -199,16 +199,18 @@ def _actor(moment: Moment, workers: set[str], *, named: bool) -> str:
 
 
 def _said(moment: Moment, number: str, times: Times, room: int) -> tuple[str, str]:
-    """The job and what is to be said of it, and an error that has no room beside it."""
+    """The job and what is to be said of it, and an error or instant that has no room beside it."""
     head = f"{number} {moment.task}"
     if moment.event == "enqueue":
         due = f"  due {_due(moment, times)}" if moment.due is not None else ""
-        room = max(room - len(due), 20)
+        told = head + moment.detail
+        if len(told) + len(due) <= room:
+            return told + due, ""
         end = moment.detail.rfind(") ") + 1
         options = moment.detail[end:] if end else ""
-        call = (head + moment.detail).removesuffix(options)
         # Rather than its queue, an argument is cut off.
-        return clip(clip(call, max(room - len(options), 20)) + options, room) + due, ""
+        call = clip(told.removesuffix(options), max(room - len(options), 20))
+        return clip(call + options, room), due
     if moment.attempt > 1 or moment.event in {"fail", "lapse"}:
         head += f" try {moment.attempt}"
     error = f"  {moment.error}" if moment.error is not None else ""

@@ -31,9 +31,10 @@ async def test_nothing_has_happened(app):
 
 async def test_a_long_call_is_cut_off_and_not_its_queue(app):
     await app.add("charge", "c" * 90, after=3600, options={"queue": "mail"})
-    line, *_ = lines(app)
+    line, below, *_ = lines(app)
     assert line.startswith("12:00:00  test  enqueue #1 charge('ccc")
-    assert line.endswith("... queue=mail  due at 13:00:00 (+1 h)")
+    assert line.endswith("c...) queue=mail")
+    assert below == " " * 24 + "  due at 13:00:00 (+1 h)"
     assert len(line) < 100
 
 
