@@ -204,7 +204,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
                     failure.msg = f"{failure.msg}\n{NOBODY}"
                 raise
             finally:
-                setattr(owner, name, function)
+                if owner is getattr(item, "instance", None):  # whose method it is, and no attribute
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, function)
     finally:
         empty_django_tables(item)
     if environment is not None:
@@ -250,7 +253,7 @@ def _coroutine_of(item: pytest.Item) -> tuple[Any, str]:
         return None, ""
     case, unittest = getattr(item, "instance", None), sys.modules.get("unittest")
     is_of_unittest = unittest is not None and isinstance(case, unittest.TestCase)
-    return (case, function.__name__) if is_of_unittest else (item, "obj")
+    return (case, item.name) if is_of_unittest else (item, "obj")
 
 
 def _ending(environment: Environment, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -91,6 +91,8 @@ def test_an_async_case_of_unittest(run):
         async def test_hour(self):
             await sleep_for_an_hour()
 
+        test_hour_by_another_name = test_hour
+
         async def test_real(self):
             assert "time" not in vars(asyncio.get_running_loop())
 
@@ -102,7 +104,7 @@ def test_an_async_case_of_unittest(run):
             pass
     """
     result = run(text)
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(["*test left 1 task running*"])
 
 
