@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Literal, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job, JobId, State
@@ -22,6 +22,7 @@ __all__ = [
     "Store",
     "claim_order",
     "own_limit",
+    "outlasting",
     "ready_query",
 ]
 
@@ -105,6 +106,13 @@ def ready_query(
 
 
 QUEUED = frozenset({State.QUEUED})
+
+
+def outlasting() -> Context:
+    """A context for what begins in a call and goes on after it, when no caller limits it."""
+    context = copy_context()
+    context.run(LIMITED.set, False)
+    return context
 
 
 def own_limit(seconds: float) -> float | None:

@@ -73,7 +73,8 @@ class PatientStore:
         await self._answer("close", self._store.aclose())
 
     async def _answer(self, call: str, answer: Awaitable[T]) -> T:
-        loop, before = asyncio.get_running_loop(), LIMITED.set(True)
+        loop, before = asyncio.get_running_loop(), LIMITED.get()
+        LIMITED.set(True)
         with self._hold(REASON):
             try:
                 async with asyncio.timeout(None) as limit:
@@ -86,7 +87,7 @@ class PatientStore:
                 if not limit.expired():
                     raise
             finally:
-                LIMITED.reset(before)
+                LIMITED.set(before)  # no token: one is refused where a loop has ended under it
         raise StoreUnavailable(
             f"The store of a queue does not answer. {self._store!r} was asked to {call}, and has "
             f"said nothing for {self._seconds:g} real seconds. Look whether its server lives, and "

@@ -28,15 +28,27 @@ class PerLoop(Generic[C]):
         self._holders = WeakKeyDictionary()
         self._ready: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[C]]
         self._ready = WeakKeyDictionary()
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
     async def get(self) -> C:
-        """The connection of the running loop. Raises what opening raises, and tries anew then."""
+        """The connection of the running loop. Raises what opening raises, and tries anew then.
+
+        One caller that is cancelled does not take it from the others; the last one ends the
+        attempt to open it.
+        """
         loop = asyncio.get_running_loop()
         ready = self._ready.get(loop)
         if ready is None:
             ready = self._ready[loop] = loop.create_task(self._start(loop))
-        # One caller that is cancelled must not take the connection from the others.
-        return ready.result() if ready.done() else await asyncio.shield(ready)
+        if ready.done():
+            return ready.result()
+        self._waiting[loop] = self._waiting.get(loop, 0) + 1
+        try:
+            return await asyncio.shield(ready)
+        finally:
+            self._waiting[loop] -= 1
+            if not self._waiting[loop]:
+                ready.cancel()  # which does nothing to one that is open by now
 
     async def aclose(self) -> None:
         """Close the connection of the running loop, if there is one."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_taskq.core.errors import BadOption, MissingExtra, StoreUnavailable
 from pytest_taskq.core.job import Job, JobId
-from pytest_taskq.core.store import Change, JobQuery, Refusal, own_limit
+from pytest_taskq.core.store import Change, JobQuery, Refusal, outlasting, own_limit
 from pytest_taskq.stores._connections import PerLoop
 from pytest_taskq.stores._namespace import check_namespace
 from pytest_taskq.stores._redis_errors import address, too_old, unavailable
@@ -132,7 +132,8 @@ class RedisConnections:
                     await subscription.get_message(timeout=None)
             except (RedisError, TimeoutError, OSError) as error:
                 raise self._error(error) from None
-            listener = asyncio.create_task(_listen(subscription, heard))
+            listening = _listen(subscription, heard)
+            listener = asyncio.create_task(listening, context=outlasting())
             yield
         finally:
             try:
@@ -277,7 +278,8 @@ def _pool(url: str) -> driver.ConnectionPool:
     return driver.ConnectionPool.from_url(
         url,
         protocol=2,
-        socket_connect_timeout=None,  # who calls has a limit for both
+        # Who calls has a limit, and to listen again the system's is enough.
+        socket_connect_timeout=None,
         socket_timeout=None,
         # Never: a change whose answer was lost may have landed.
         retry=Retry(NoBackoff(), 0),

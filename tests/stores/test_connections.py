@@ -105,3 +105,27 @@ def test_what_is_kept_for_a_loop_goes_with_it():
     loop = asyncio.run(call())
     gc.collect()
     assert loop() is None
+
+
+def test_what_the_last_caller_does_not_wait_for_any_more_is_opened_anew():
+    exchange = Exchange()
+    engaged = [True]
+    dial = exchange.dial
+
+    async def dial_or_hang() -> Line:
+        if engaged.pop(0):
+            await asyncio.Event().wait()
+        return await dial()
+
+    exchange.per_loop = PerLoop(dial_or_hang, Line.hang_up)
+
+    async def call() -> None:
+        first, second = [asyncio.ensure_future(exchange.per_loop.get()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for caller in (first, second):
+            caller.cancel()
+            await asyncio.wait({caller})
+        engaged.append(False)
+        assert await exchange.per_loop.get() is exchange.lines[0]
+
+    asyncio.run(call())
