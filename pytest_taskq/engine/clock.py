@@ -44,7 +44,8 @@ class Clock:
     ``real``: the time of the machine, never touched. ``held``: stands still until the test moves
     it. ``auto``: the time of the machine, until there is nothing to do but wait; then it jumps to
     the next timer or due job. Once it has jumped it stands still while code runs, and goes on
-    while the real world is waited for, such as a thread or the answer of a server.
+    while the real world is waited for, such as a thread or the answer of a server, or under code
+    that never waits.
 
     ``start``: the instant to begin at; None for the present one. With a ``freezer``, Python's
     own ``datetime`` and ``time.time()`` follow as soon as the clock departs from real time.

@@ -209,7 +209,10 @@ class Queue:
             await self.store.aclose()
 
     async def end_runs(self) -> None:
-        """Stop every worker's run by force; the jobs in hand go back to the queue."""
+        """Stop every worker's run by force; the jobs in hand go back to the queue.
+
+        A library's own worker leaves them as a process does that is killed.
+        """
         for run in tuple(self.runs):
             await run.end()
 

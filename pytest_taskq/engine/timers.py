@@ -37,12 +37,14 @@ class TimersInOrder:
 
     def call_at(
         self,
-        when: float,
+        when: float | None,
         callback: Callable[..., object],
         *args: Any,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """See ``asyncio.loop.call_at``."""
+        if when is None:
+            raise TypeError("when cannot be None")
         loop: Any = self._loop
         loop._check_closed()
         if loop.get_debug():

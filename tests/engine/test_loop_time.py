@@ -114,6 +114,11 @@ async def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_made(m
     assert woken == list(range(50))
 
 
+async def test_a_timer_without_an_instant_is_refused(clock):
+    with clock.in_loop(), pytest.raises(TypeError, match="when cannot be None"):
+        asyncio.get_running_loop().call_at(None, print)
+
+
 async def test_code_that_never_waits_still_reaches_its_time_out(clock, monkeypatch):
     async def never_wait():
         while True:
