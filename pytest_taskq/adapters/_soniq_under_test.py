@@ -48,6 +48,7 @@ class UnderTest(OnQueue):
         self._running = running
         self._context = context
         self._croniter = croniter
+        self._ticks: dict[tuple[str, str], CronTicks] = {}
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -133,7 +134,10 @@ class UnderTest(OnQueue):
         if not spec:
             return None
         if spec["cron"]:
-            return CronTicks(self._croniter, spec["cron"], name, "Soniq")
+            which = name, spec["cron"]
+            if which not in self._ticks:  # its first tick is looked for, which takes its time
+                self._ticks[which] = CronTicks(self._croniter, spec["cron"], name, "Soniq")
+            return self._ticks[which]
         return every(timedelta(seconds=spec["every"]))
 
     def _given(self, function: Callable[..., Any]) -> list[str]:

@@ -113,9 +113,9 @@ class TaskqConnector(Statements, connector.BaseAsyncConnector):
     def reset(self) -> None:
         """Forget every job, worker and event; the ids begin anew."""
         self.queue.sync(self.queue.clear())
-        self.tables.clear()
-        self.arguments.clear()
-        self.listeners.clear()
+        for known in (self.tables, self.arguments, self.listeners, self.in_hand, self.errors):
+            known.clear()
+        self.results.clear()
         self.queries = []
         self.states.clear()
 
