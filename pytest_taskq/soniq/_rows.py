@@ -58,8 +58,10 @@ ID_PREFIX = "00000000-0000-4000-8000-"
 class AttemptsExceeded(Exception):
     """A job has begun more often than it may, so its workers must have died of it."""
 
+    text = "Max attempts exceeded (job crashed repeatedly)"
+
     def __init__(self) -> None:
-        super().__init__("Max attempts exceeded (job crashed repeatedly)")
+        super().__init__(self.text)
 
 
 class InvalidArguments(ValueError):
@@ -134,7 +136,7 @@ def last_error(job: Job) -> str | None:
         return None
     if job.state is not State.DEAD:
         return error_text(failure)
-    if failure.type_name == AttemptsExceeded.__name__:
+    if (failure.type_name, failure.message) == (AttemptsExceeded.__name__, AttemptsExceeded.text):
         return failure.message
     reason = dead_reason(job)
     if reason == NOT_FOUND:

@@ -143,7 +143,8 @@ def _waiting(apps: Sequence[AppUnderTest]) -> str:
         jobs = f"{plural(len(due), 'job')} {'is' if len(due) == 1 else 'are'} due, but"
         if all(due) and due[0] is not None:
             wait = "waits" if len(due) == 1 else "wait"
-            return f"{jobs} {wait} for {due[0].what} behind #{due[0].job}"
+            names = "" if len(set(due)) == 1 else "names that others have, the first for "
+            return f"{jobs} {wait} for {names}{due[0].what} behind #{due[0].job}"
         return f"{jobs} no worker takes them"
     if queued:
         return f"{plural(len(queued), 'job')} due later, on a clock that is {apps[0].clock.mode}"

@@ -141,17 +141,15 @@ class Environment:
 
     def seen(self, app: AppUnderTest) -> SeenApp:
         """The app as its jobs are looked at."""
-        found = self._seen.get(id(app))
-        if found is None or found.app is not app:
-            found = self._seen[id(app)] = SeenApp(app, self.looked, self.redaction)
-        return found
+        if id(app) not in self._seen:
+            self._seen[id(app)] = SeenApp(app, self.looked, self.redaction)
+        return self._seen[id(app)]
 
     def reading(self, app: AppUnderTest) -> Reading:
         """What the history of the app tells by now, and its store."""
-        owner = self.seen(app)
         found = self._readings.get(id(app))
-        if found is None or found.owner is not owner:
-            found = self._readings[id(app)] = Reading(owner)
+        if found is None:
+            found = self._readings[id(app)] = Reading(self.seen(app))
         else:
             found.read_on()
             found.look_into_store()

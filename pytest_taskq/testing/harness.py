@@ -265,10 +265,10 @@ class Harness(JobAssertions, WorkerChecks):
         patterns = [self._pattern(each)[0] for each in wanted]
         owner = self._environment.seen
 
-        known: dict[tuple[int, ...], bool] = {}  # each is asked about again at every claim
+        known: dict[tuple[object, ...], bool] = {}  # each is asked about again at every claim
 
         def chosen(app: AppUnderTest, job: Job) -> bool:
-            which = id(app), job.id, job.created_at
+            which = id(app), job.id, job.created_at, job.task, job.payload
             if which not in known:
                 known[which] = any(pattern == SeenJob.of(owner(app), job) for pattern in patterns)
             return known[which]

@@ -27,7 +27,7 @@ class Reading:
     """
 
     def __init__(self, owner: SeenApp) -> None:
-        self.owner = owner
+        self._owner = owner
         self._births = Births()
         self._jobs: dict[Birth, SeenJob] = {}
         self._read = 0
@@ -38,13 +38,13 @@ class Reading:
 
     def read_on(self) -> None:
         """Read what has happened since."""
-        history, jobs = self.owner.app.history, self._jobs
+        history, jobs = self._owner.app.history, self._jobs
         begin, self._read = self._read, len(history)
         for place, event in enumerate(history.since(begin), begin):
             when = event.at, event.order
             birth = self._births.of(event)
             if event.verb == "enqueue":
-                jobs[birth] = SeenJob(self.owner, [event])
+                jobs[birth] = SeenJob(self._owner, [event])
                 self.enqueued.append(Found(place, when, jobs[birth]))
             elif birth in jobs:
                 jobs[birth].events.append(event)
@@ -55,7 +55,7 @@ class Reading:
         """Take the jobs for what they are now: others may have changed or deleted them."""
         for found in self.enqueued:
             found.job.stored = None
-        for stored in self.owner.app.jobs():
+        for stored in self._owner.app.jobs():
             known = self._jobs.get(self._births.latest(stored.id))
             if known is not None and known.first.created_at == stored.created_at:
                 known.stored = stored

@@ -64,12 +64,12 @@ def told_afterwards(environment: Environment, own: Path | None) -> str:
         return ""
     error = hidden[0][1]
     traceback = format_tb(user_part(error.__traceback__) or error.__traceback__)
+    when = "It was raised after the test itself, while its fixtures were torn down"
     return "\n".join(
         [
             "".join(format_exception_only(error)).rstrip(),
             *_notes(hidden),
-            "It was raised after the test itself, while its fixtures were torn down:\n",
-            "".join(traceback),
+            "".join([f"{when}:\n\n", *traceback]) if traceback else f"{when}.",
         ]
     )
 

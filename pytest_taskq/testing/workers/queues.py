@@ -101,7 +101,7 @@ async def drained(queue: asyncio.Queue[Any], *, within: float = 5.0) -> None:
     taken = _unfinished(queue) - left
     told = f", {taken} taken but unfinished{_told(queue, taken)}" if taken else ""
     if not taken and len(_watch(queue).taken) == before:
-        told = ", and nobody took from it"
+        told = ", and nobody took from it in that time"
     raise AssertionError(
         f"queue not drained{'' if in_time else f' within {within:g} s'}: "
         f"{plural(left, 'item')} left{told}{HELD if held else ''}"

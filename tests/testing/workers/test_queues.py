@@ -108,7 +108,7 @@ async def test_what_was_taken_before_anybody_watched_cannot_be_named():
 
 async def test_a_queue_that_nobody_empties_is_told():
     assert await message_of(drained(filled(2), within=SOON)) == (
-        "queue not drained within 0.03 s: 2 items left, and nobody took from it"
+        "queue not drained within 0.03 s: 2 items left, and nobody took from it in that time"
     )
 
 
