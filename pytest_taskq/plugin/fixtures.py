@@ -161,8 +161,8 @@ def in_memory_connector(
 def in_memory_app(taskq_app: object) -> App:
     """A Procrastinate-style app, open: your own one on our engine, or else one of ours.
 
-    Your own one is what ``taskq_app`` returns, or Django's. It is changed in place for the test,
-    so that tasks bound to it follow.
+    Your own one is the app of the real library that ``taskq_app`` returns, or Django's. It is
+    changed in place for the test, so that tasks bound to it follow.
     """
     adopted = own_procrastinate(_environment(), taskq_app)
     if adopted is not None:
