@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any, TypedDict
 
@@ -36,8 +37,8 @@ def check(job: Job) -> None:
         _check_integer("due instant in microseconds", job.due_at, -INSTANT_LIMIT, INSTANT_LIMIT)
     if job.rank is not None:
         _check_integer("rank", job.rank, -INSTANT_LIMIT, INSTANT_LIMIT)
-    _check_name("task", job.task)
-    _check_name("queue", job.queue)
+    _check_known_name("task", job.task)
+    _check_known_name("queue", job.queue)
     if job.key is not None:
         _check_name("key", job.key)
     if job.labels:
@@ -51,7 +52,7 @@ def check(job: Job) -> None:
 def _check_labels(labels: Mapping[str, Any]) -> None:
     """Every store keeps them as plain JSON."""
     for name, value in labels.items():
-        _check_name("name of a label", name)
+        _check_known_name("name of a label", name)
         if not _is_json(value, LABEL_DEPTH):
             raise BadOption(
                 f"A label must be plain JSON: text, a number, True, False, None, or lists and "
@@ -62,6 +63,8 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
 
 def _is_json(value: Any, depth: int) -> bool:
     kind = type(value)
+    if value is None or kind is int or kind is bool:
+        return True
     if kind is str:
         return _is_plain(value)
     if kind is float:
@@ -69,9 +72,7 @@ def _is_json(value: Any, depth: int) -> bool:
     if kind is dict:
         names_too = [*value, *value.values()]
         return all(type(name) is str for name in value) and _is_json(names_too, depth)
-    if kind is list:
-        return depth > 0 and all(_is_json(part, depth - 1) for part in value)
-    return value is None or kind is int or kind is bool
+    return kind is list and depth > 0 and all(_is_json(part, depth - 1) for part in value)
 
 
 def _check_integer(kind: str, value: object, least: int, most: int) -> None:
@@ -82,13 +83,14 @@ def _check_integer(kind: str, value: object, least: int, most: int) -> None:
         )
 
 
+def _check_known_name(kind: str, name: object) -> None:
+    """The same for names that job after job has."""
+    if type(name) is not str or not _is_known(name):
+        _check_name(kind, name)
+
+
 def _check_name(kind: str, name: object) -> None:
-    if (
-        type(name) is not str
-        or not 0 < len(name) <= NAME_LIMIT
-        or "\0" in name
-        or not (name.isascii() or _is_plain(name))
-    ):
+    if type(name) is not str or not _is_name(name):
         shown = ascii(name)
         if len(shown) > 60:
             shown = f"{type(name).__name__} of {len(str(name))}"
@@ -98,7 +100,14 @@ def _check_name(kind: str, name: object) -> None:
         )
 
 
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= NAME_LIMIT and _is_plain(name)
+
+
 def _is_plain(name: str) -> bool:
     if name.isascii():
         return "\0" not in name
     return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+_is_known = lru_cache(_is_name)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from math import isfinite
 from typing import Protocol
 
@@ -74,6 +75,7 @@ class BackOff:
         return delay * (1 - self.jitter * rng.random()) if self.jitter else delay
 
 
+@cache  # asked for by each task that says nothing of retries
 def no_retry() -> BackOff:
     """One attempt, and no more."""
     return BackOff(1, lambda _attempt, _error: None)
