@@ -108,7 +108,7 @@ class LoopTime:
     @staticmethod
     def of(loop: asyncio.AbstractEventLoop) -> LoopTime | None:
         """What is in place on a loop."""
-        owner = getattr(getattr(loop, "__dict__", {}).get("time"), "__self__", None)
+        owner = getattr(loop.time, "__self__", None)
         return owner if isinstance(owner, LoopTime) else None
 
     @staticmethod
@@ -141,7 +141,7 @@ class LoopTime:
         loop._clock_resolution = self._resolution
         for handle in loop._scheduled:
             handle._when -= ahead
-        for seconds, call in self.real_timers.left():
+        for seconds, call in self.real_timers.left() if self.real_timers.waiting else ():
             loop.call_later(seconds, call)
 
     def next_timer(self, *, awaited: bool = False) -> int | None:

@@ -10,7 +10,6 @@ import selectors
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,8 +33,6 @@ SOCKET_CALLS = frozenset(
         "sock_sendto",
     }
 )
-FILE_CALLS = {"add_reader": True, "add_writer": True, "remove_reader": False}
-FILE_CALLS |= {"remove_writer": False}
 # They end a program or a worker, and begin nothing.
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
@@ -50,33 +47,27 @@ class Outstanding(Debts):
     def __init__(self, loop: Any, silence: float = SILENCE) -> None:
         super().__init__(silence)
         self._loop = loop
-        self._connections: Connections
-        self._replaced: dict[str, Any] = {}
+        self._connections = Connections(loop, self)
         self._new_future: Callable[[], Any]
 
     def begin(self) -> None:
         """Watch from now on, the connections that are there already included."""
-        loop = self._loop
-        self._replaced = {
-            "run_in_executor": self._run_in_executor,
-            "create_future": self._create_future,
-            "shutdown_default_executor": self._shut_executor_down,
-            "_make_subprocess_transport": self._make_subprocess_transport,
-            **{name: partial(self._watch_file, name) for name in FILE_CALLS},
-        }
-        self._new_future = self._original("create_future")
-        vars(loop).update(self._replaced)
-        self._connections = Connections(loop, self)
+        loop, self._new_future = self._loop, self._loop.create_future
+        loop.run_in_executor, loop.create_future = self._run_in_executor, self._create_future
+        loop.shutdown_default_executor = self._shut_executor_down
+        loop._make_subprocess_transport = self._make_subprocess_transport
+        loop.add_reader, loop.add_writer = self._add_reader, self._add_writer
+        loop.remove_reader, loop.remove_writer = self._remove_reader, self._remove_writer
         self._connections.begin()
 
     def end(self) -> None:
         """Give the loop its own methods back."""
-        attributes = vars(self._loop)
-        for name in self._replaced:
-            attributes.pop(name, None)
+        loop = self._loop
+        del loop.run_in_executor, loop.create_future, loop.shutdown_default_executor
+        del loop.add_reader, loop.add_writer, loop.remove_reader, loop.remove_writer
+        del loop._make_subprocess_transport
         self._connections.end()
         # Or this object would be left to the garbage collector.
-        self._replaced = {}
         del self._connections
 
     def heard(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
@@ -140,15 +131,26 @@ class Outstanding(Debts):
         with self.hold("the end of the threads"):
             await self._original("shutdown_default_executor")(*args)
 
-    def _watch_file(self, name: str, file: Any, *args: Any) -> Any:
-        answer = self._original(name)(file, *args)
-        key = ~(file if isinstance(file, int) else file.fileno())
-        if not FILE_CALLS[name]:
-            self._debts.pop(key, None)
-        elif key not in self._silent:
-            what = f"an event on file {~key} for {_name_of(args[0])}"
-            self.add(key, Debt(what, Stopwatch()))
-        return answer
+    def _add_reader(self, file: Any, call: Any, *args: Any) -> None:
+        self._original("add_reader")(file, call, *args)
+        self._await_event(file, call)
+
+    def _add_writer(self, file: Any, call: Any, *args: Any) -> None:
+        self._original("add_writer")(file, call, *args)
+        self._await_event(file, call)
+
+    def _remove_reader(self, file: Any) -> Any:
+        self._debts.pop(_key_of(file), None)
+        return self._original("remove_reader")(file)
+
+    def _remove_writer(self, file: Any) -> Any:
+        self._debts.pop(_key_of(file), None)
+        return self._original("remove_writer")(file)
+
+    def _await_event(self, file: Any, call: Any) -> None:
+        key = _key_of(file)
+        if key not in self._silent:
+            self.add(key, Debt(f"an event on file {~key} for {_name_of(call)}", Stopwatch()))
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.hold("the start of a process"):
@@ -157,6 +159,10 @@ class Outstanding(Debts):
         ended = Debt(what, Stopwatch(), lambda: process.get_returncode() is not None)
         self.add(process, ended)
         return process
+
+
+def _key_of(file: Any) -> int:
+    return ~(file if isinstance(file, int) else file.fileno())
 
 
 def _name_of(call: Any) -> str:
