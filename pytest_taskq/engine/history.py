@@ -34,13 +34,18 @@ class Event(NamedTuple):
 
 
 class History:
-    """The events of one queue, oldest first. ``listeners`` are called with each new one."""
+    """The events of one queue, oldest first.
+
+    ``listeners`` are called with each new one. ``failed``: whether any attempt has ended with
+    an exception.
+    """
 
     def __init__(self) -> None:
         # One flat list: an object for each event of a hundred thousand jobs would keep the
         # garbage collector busy for a third of a run.
         self._log: list[Any] = []
         self.listeners: list[Callable[[Event], None]] = []
+        self.failed = False
 
     def __len__(self) -> int:
         return len(self._log) // WIDTH
@@ -50,8 +55,9 @@ class History:
 
     def since(self, place: int) -> Iterator[Event]:
         """The events from the given one on; ``len()`` is the place of the next."""
-        log = self._log
-        return (Event._make(log[at : at + WIDTH]) for at in range(place * WIDTH, len(log), WIDTH))
+        log, new = self._log, tuple.__new__  # twice as fast as `_make`, and called for each event
+        for at in range(place * WIDTH, len(log), WIDTH):
+            yield new(Event, log[at : at + WIDTH])
 
     def add(
         self,
@@ -65,6 +71,8 @@ class History:
         """Append one event."""
         order = next(_ORDER)
         self._log += (at, verb, job, worker, outcome, error, order)
+        if error is not None:
+            self.failed = True
         for listener in self.listeners:
             listener(Event(at, verb, job, worker, outcome, error, order))
 
@@ -80,11 +88,6 @@ class History:
                 return str(log[at + 3])
         return None
 
-    @property
-    def failed(self) -> bool:
-        """Whether any attempt ended with an exception."""
-        return any(error is not None for error in self._log[ERROR::WIDTH])
-
     def errors(self) -> list[tuple[Job, BaseException]]:
         """Each exception that an attempt ended with, and its job afterwards."""
         return [(event.job, event.error) for event in self if event.error is not None]
@@ -96,4 +99,3 @@ class History:
 
 
 WIDTH = len(Event._fields)
-ERROR = Event._fields.index("error")

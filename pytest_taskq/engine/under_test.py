@@ -188,9 +188,11 @@ class OfFunctions:
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``."""
-        names = (name for name, function in self._registry.tasks.items() if function is task)
+        for name, function in self._registry.tasks.items():
+            if function is task:
+                return name
         own = getattr(task, "__name__", None) if callable(task) else None
-        return next(names, own if isinstance(own, str) else None)
+        return own if isinstance(own, str) else None
 
     def register(self, task: object) -> str | None:
         """See ``AppUnderTest.register``."""

@@ -147,7 +147,10 @@ class _Watch:
     def look(self) -> bool:
         """Look at what is new, and say whether all runs are to end."""
         for at, (app, place) in enumerate(self._places):
-            self._places[at] = (app, len(app.history))
+            end = len(app.history)
+            if end == place:
+                continue
+            self._places[at] = (app, end)
             for event in app.history.since(place):
                 self.begun += event.verb == "claim"
                 if self._stops and self.found is None and event.error is not None:

@@ -76,7 +76,7 @@ class Since:
             first = begin.get(id(app), 0)
             last = len(app.history) if end is None else end.get(id(app), 0)
             told = part(self._environment.reading(app))
-            found += as_now(each for each in told if first <= each.place < last)
+            found += as_now([each for each in told if first <= each.place < last])
         if len(self._environment.apps) > 1:
             found.sort(key=lambda each: each.when)
         return [each.job for each in found]
