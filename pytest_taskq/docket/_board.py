@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from pytest_taskq.core.job import JobId
+from pytest_taskq.core.windows import Window
 from pytest_taskq.docket._states import ProgressEvent
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.queue import Queue
@@ -26,13 +27,15 @@ class Board:
     """Lives in the memory of this process, like the history of the queue.
 
     ``progress``: how far the executions of keys say they are. ``replaced``: jobs that were
-    cancelled because another one took their place, of which nobody is told.
+    cancelled because another one took their place, of which nobody is told. ``windows``: what is
+    remembered of starts, by name, for the rules in ``core.windows``.
     """
 
     def __init__(self, queue: Queue) -> None:
-        self._history = queue.history  # not the queue, which would keep itself alive by its board
+        self._history = queue.history  # not the queue: the two would be a cycle
         self.progress: dict[str, ProgressEvent] = {}
         self.replaced: set[JobId] = set()
+        self.windows: dict[str, Window] = {}
         self.strikes: list[StrikeInstruction] = []
         self._strike_lists: WeakSet[StrikeList] = WeakSet()
         self._listeners: defaultdict[str, list[Told]] = defaultdict(list)
@@ -82,12 +85,9 @@ class Board:
             told.put_nowait(event)
 
 
-_BOARDS: WeakKeyDictionary[Queue, Board] = WeakKeyDictionary()
-
-
 def board_of(queue: Queue) -> Board:
     """The board of a queue; made when it is first asked for."""
-    board = _BOARDS.get(queue)
+    board: Board | None = queue.beside.get(Board)
     if board is None:
-        board = _BOARDS[queue] = Board(queue)
+        board = queue.beside[Board] = Board(queue)
     return board

@@ -18,6 +18,7 @@ from pytest_taskq.core.windows import (
     limit_rate,
     settle,
 )
+from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._dependency import Dependency, current_docket, current_execution
 from pytest_taskq.docket._handlers import AdmissionBlocked
 from pytest_taskq.docket._scope import SCOPE
@@ -48,7 +49,7 @@ class _Windowed(Dependency[Any]):
         execution, docket = current_execution.get(), current_docket.get()
         of = self._of or execution.function_name
         name = f"{self.scope or docket.name}:{self.kind}:{of}"
-        windows, now = docket.queue.windows, docket.queue.clock.now()
+        windows, now = board_of(docket.queue).windows, docket.queue.clock.now()
         windows[name], admission = self._ask(windows.get(name, NOTHING), now, execution.key)
         if not admission.admitted:
             self._refuse(admission, now, name)
@@ -142,5 +143,5 @@ class _Start:
     ) -> None:
         """The task is over, or did not come to run."""
         if isinstance(error, AdmissionBlocked):
-            windows = current_docket.get().queue.windows
+            windows = board_of(current_docket.get().queue).windows
             windows[self._name] = give_back(windows[self._name], self._at)

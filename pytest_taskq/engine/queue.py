@@ -7,12 +7,13 @@ of that record. A refusal means that somebody was faster, and nothing was change
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from typing import Any, TypeVar, Unpack
 from weakref import ReferenceType, ref
@@ -24,7 +25,6 @@ from pytest_taskq.core.outcome import Outcome
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.request import JobFields, check
 from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
-from pytest_taskq.core.windows import Window
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.endable import Endable
 from pytest_taskq.engine.history import History
@@ -45,6 +45,12 @@ LEASE = 300_000_000
 
 LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used", default=None)
 """The queue that this code enqueued to last: what a time-out of ``wait_until`` describes."""
+
+
+@cache
+def _tokens(_process: int) -> Iterator[int]:
+    """Of leases. Those of two processes on one store must differ too, a forked one included."""
+    return count(secrets.randbits(62))
 
 
 class Queue:
@@ -75,23 +81,19 @@ class Queue:
         self.store = PatientStore(store, clock) if waits else store
         self.clock = clock
         self.lease = lease
-        # Of leases; those of two processes on one store must differ too.
-        self.tokens = count(secrets.randbits(62))
+        self.tokens = _tokens(os.getpid())
         self._seed = seed
         self.chain_limit = chain_limit
         self.escapes = escapes
         self.lapses = True  # whether a silent worker loses its jobs by itself
         self.history = History()
+        self.beside: dict[type, Any] = {}
+        """What a library keeps beside the jobs, for all who work on this queue, by its kind."""
         self.listeners: set[Callable[[Job | None], None]] = set()
         self.runs: set[Endable] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._ref = ref(self)
-
-    @cached_property
-    def windows(self) -> dict[str, Window]:
-        """What is remembered of starts, by name, for the rules in ``core.windows``."""
-        return {}
 
     @property
     def leases(self) -> Leases:
