@@ -18,7 +18,7 @@ from pytest_taskq.engine.history import Event
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
 
-__all__ = ["Automatic"]
+__all__ = ["Automatic", "has_automatic"]
 
 MINUTE = 60_000_000
 
@@ -51,7 +51,7 @@ class Automatic:
             await asyncio.gather(self._seeding, return_exceptions=True)
 
     async def _schedule(self) -> None:
-        for name, perpetual in list(self._automatic()):
+        for name, perpetual in list(_automatic_of(self._docket)):
             # Looked at first, for asking a cron when it is due moves it on.
             if not await self._docket.jobs_under(name, LIVE):
                 await self._docket.add(name, when=perpetual.initial_when, key=name)()
@@ -64,10 +64,16 @@ class Automatic:
     def _schedule_again(self) -> None:
         self._seeding = asyncio.ensure_future(self._schedule())
 
-    def _automatic(self) -> Iterator[tuple[str, Perpetual]]:
-        for name, function in self._docket.tasks.items():
-            if function in standard_tasks:
-                continue
-            perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
-            if perpetual is not None and perpetual.automatic:
-                yield name, perpetual
+
+def has_automatic(docket: Docket) -> bool:
+    """Whether any task of a docket is automatic."""
+    return any(True for _ in _automatic_of(docket))
+
+
+def _automatic_of(docket: Docket) -> Iterator[tuple[str, Perpetual]]:
+    for name, function in docket.tasks.items():
+        if function in standard_tasks:
+            continue
+        perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
+        if perpetual is not None and perpetual.automatic:
+            yield name, perpetual

@@ -78,8 +78,10 @@ def worker_dependencies(
 
     Raises TypeError for what is no dependency, ValueError for a name that is ours.
     """
+    if not given:
+        return {}
     if not isinstance(given, Mapping):
-        given = {f"{OURS}{number}__": one for number, one in enumerate(given or ())}
+        given = {f"{OURS}{number}__": one for number, one in enumerate(given)}
     checked: dict[str, Dependency[Any]] = {}
     for name, dependency in given.items():
         if name.startswith("__") and not name.startswith(OURS):

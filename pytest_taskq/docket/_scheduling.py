@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NaiveWhen", "Scheduling"]
 
 P = ParamSpec("P")
+STANDARD: dict[str, TaskFunction] = {one.__name__: one for one in standard_tasks}
 
 
 class NaiveWhen(NaiveDatetime, TypeError):
@@ -38,7 +39,7 @@ class Scheduling:
     name: str
 
     def __init__(self) -> None:
-        self.tasks: dict[str, TaskFunction] = {one.__name__: one for one in standard_tasks}
+        self.tasks: dict[str, TaskFunction] = dict(STANDARD)
 
     @property
     def queue(self) -> Queue:

@@ -236,9 +236,9 @@ class Docket(Scheduling):
 
     def under_test(self) -> AppUnderTest:
         """What the harness of a test sees of this docket."""
-        from pytest_taskq.docket._under_test import DocketUnderTest
+        from pytest_taskq.docket import _under_test
 
-        return DocketUnderTest(self)
+        return _under_test.DocketUnderTest(self)
 
     def _shown(self, job: Job) -> Execution:
         return Execution.of(self, job, self.tasks.get(job.task) or placeholder(job.task))
