@@ -74,8 +74,10 @@ class Leases:
             wanted = limit - len(claimed)
             page = wanted if only is None else max(wanted, PAGE)
             ready = await self._store.find(ready_query(queues, now, page, passed))
+            if not ready:
+                break
             more = len(ready) == page  # one that is not full is the last
-            if only is not None and ready:
+            if only is not None:
                 last = ready[-1]
                 ready, passed = _choose(ready, only, wanted)
                 more = more or passed is not last

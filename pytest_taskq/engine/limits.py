@@ -34,7 +34,7 @@ class Limits:
         self._chain = chain
         self._chains: dict[JobId, int] = {}
         self._counts: dict[str, int] = dict.fromkeys(at_most, 0)
-        self._waited: tuple[int | None, int] | None = None
+        self._waited: tuple[int, int] | None = None
 
     @property
     def unused(self) -> list[str]:
@@ -77,8 +77,10 @@ class Limits:
 
     def check_that_time_passes(self, clock: Clock, at: int | None) -> None:
         """A real clock that stands still, because Python is frozen, would be waited on for ever."""
+        if clock.mode != "real" or at is None:
+            return
         waited, self._waited = self._waited, (at, clock.now())
-        if clock.mode == "real" and at is not None and waited == self._waited:
+        if waited == self._waited:
             raise NotFinished(
                 f"The run does not end: the next job is due at {to_datetime(at).isoformat()}, and "
                 f"time stands still. Python's clock is frozen, and this queue is on real time. "

@@ -133,6 +133,8 @@ class Waiting:
         if query.due_after is None or query.due_after < self._due_seen:
             return None
         found: list[Job] = []
+        if not self._later:
+            return found
         for _, job_id in self._later.irange((query.due_after + 1, 0)):
             if query.limit is not None and len(found) >= query.limit:
                 break

@@ -56,9 +56,11 @@ class MemoryStore:
             return self._find(query)
 
     def _find(self, query: JobQuery) -> list[Job]:
-        found = self._find_by_index(query)
-        if found is not None:
-            return found
+        if query.claimable and query.states == ONLY_QUEUED:
+            if query.sort == "claim" and query.due_by is not None:
+                return self._waiting.claimable(query)
+            if query.sort == "due" and (later := self._waiting.later(query)) is not None:
+                return later
         found = sorted(
             (job for job in self._candidates(query) if query.matches(job)), key=query.order
         )
@@ -163,14 +165,6 @@ class MemoryStore:
             return [self._jobs[job_id] for job_id in ids[first:]]
         jobs = self._running if query.states == ONLY_RUNNING else self._jobs
         return jobs.values()
-
-    def _find_by_index(self, query: JobQuery) -> list[Job] | None:
-        if query.claimable and query.states == ONLY_QUEUED:
-            if query.sort == "claim" and query.due_by is not None:
-                return self._waiting.claimable(query)
-            if query.sort == "due":
-                return self._waiting.later(query)
-        return None
 
 
 def _join(index: dict[str, tuple[JobId, ...]], name: str, job_id: JobId) -> None:
