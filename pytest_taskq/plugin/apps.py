@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_taskq.adapters.docket import Adopted as AdoptedDocket
     from pytest_taskq.adapters.procrastinate import Adopted as AdoptedProcrastinate
+    from pytest_taskq.adapters.soniq import Adopted as AdoptedSoniq
     from pytest_taskq.testing.environment import Environment
 
 __all__ = ["django_app", "empty_django_tables", "own_docket", "own_procrastinate", "own_soniq"]
@@ -24,16 +26,17 @@ def own_docket(environment: Environment, app: Any) -> bool:
     """Whether the app is a Docket of the real library; the harness then looks at it."""
     if not _is_of_library(app, "docket"):
         return False
-    from pytest_taskq.adapters.docket import Adopted
 
-    def adopt() -> Adopted:
+    def adopt() -> AdoptedDocket:
+        from pytest_taskq.adapters.docket import Adopted
+
         environment.stay_real("A real Docket")
         adopted = Adopted(app, environment.clock)
         environment.at_end(adopted.close)
         environment.adopt(adopted.under_test())
         return adopted
 
-    environment.once(Adopted, adopt)
+    environment.once("own docket", adopt)
     return True
 
 
@@ -42,37 +45,39 @@ def own_procrastinate(environment: Environment, app: Any) -> AdoptedProcrastinat
     app = django_app() if app is None else app
     if app is None or not _is_of_library(app, "procrastinate"):
         return None
-    from pytest_taskq.adapters.procrastinate import Adopted
 
-    def adopt() -> Adopted:
-        adopted: Adopted
+    def adopt() -> AdoptedProcrastinate:
+        adopted: AdoptedProcrastinate
         if _is_djangos(app):
             from pytest_taskq.adapters.django import DjangoAdopted
 
             adopted = DjangoAdopted(app, environment.new_queue())
         else:
+            from pytest_taskq.adapters.procrastinate import Adopted
+
             adopted = Adopted(app, environment.new_queue())
         environment.at_end(adopted.close)
         environment.unawaited.run_by = adopted.run_sync
         environment.adopt(adopted.under_test())
         return adopted
 
-    return environment.once(Adopted, adopt)
+    return environment.once("own procrastinate", adopt)
 
 
 def own_soniq(environment: Environment, app: Any) -> Any:
     """The app, on a queue of this test until it ends; None for what is no app of Soniq."""
     if not _is_of_library(app, "soniq"):
         return None
-    from pytest_taskq.adapters.soniq import Adopted
 
-    def adopt() -> Adopted:
+    def adopt() -> AdoptedSoniq:
+        from pytest_taskq.adapters.soniq import Adopted
+
         adopted = Adopted(app, environment.new_queue())
         environment.at_end(adopted.close)
         environment.adopt(adopted.under_test())
         return adopted
 
-    return environment.once(Adopted, adopt).app
+    return environment.once("own soniq", adopt).app
 
 
 def django_app() -> Any:

@@ -48,11 +48,13 @@ def run_of(config: pytest.Config) -> Run:
 
 def stores_of(config: pytest.Config, backend: str) -> Stores:
     """The stores of one backend. One that cannot be used fails the test, in one message."""
-    from pytest_taskq.core.errors import TaskqError
-
     try:
         return run_of(config).stores(backend)
-    except TaskqError as error:
+    except Exception as error:
+        from pytest_taskq.core.errors import TaskqError  # each test would pay for it above
+
+        if not isinstance(error, TaskqError):
+            raise
         pytest.fail(f"taskq: {error}", pytrace=False)
 
 

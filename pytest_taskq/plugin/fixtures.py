@@ -123,7 +123,11 @@ def taskq_app() -> object:
 @pytest.fixture
 def taskq(taskq_app: object) -> Harness:
     """Assertions, drain, perform, plans and figures over whatever queue the test uses."""
-    from pytest_taskq.testing.harness import Harness
+
+    def make() -> Harness:
+        from pytest_taskq.testing.harness import Harness
+
+        return Harness(environment)
 
     environment = _environment()
     own = own_soniq(environment, taskq_app) or own_procrastinate(environment, taskq_app)
@@ -131,7 +135,7 @@ def taskq(taskq_app: object) -> Harness:
         from pytest_taskq.testing.adopt import under_test
 
         environment.adopt(under_test(taskq_app))
-    return environment.once(Harness, lambda: Harness(environment))
+    return environment.once("harness", make)
 
 
 @pytest.fixture
@@ -222,21 +226,22 @@ def performance_threshold() -> Thresholds:
 
 
 def _docket() -> Docket:
-    from pytest_taskq.docket import Docket
-
     def make() -> Docket:
+        from pytest_taskq.docket import Docket
+
         made = Docket.on_queue(environment.new_queue())
         environment.adopt(made.under_test())
         return made
 
     environment = _environment()
-    return environment.once(Docket, make)
+    return environment.once("docket", make)
 
 
 def _connector() -> InMemoryConnector:
-    from pytest_taskq.procrastinate import InMemoryConnector
+    def make() -> InMemoryConnector:
+        from pytest_taskq.procrastinate import InMemoryConnector
+
+        return InMemoryConnector.on_queue(environment.new_queue())
 
     environment = _environment()
-    return environment.once(
-        InMemoryConnector, lambda: InMemoryConnector.on_queue(environment.new_queue())
-    )
+    return environment.once("connector", make)

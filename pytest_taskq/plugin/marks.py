@@ -44,7 +44,10 @@ def _closest(node: pytest.Item, name: str) -> pytest.Mark | None:
     """The closest marker of a name. Pytest walks up to the session for each; this once for all."""
     count, marks = node.stash.get(CLOSEST, (-1, {}))
     if count != len(node.own_markers):  # a fixture may add one
-        marks = {mark.name: mark for mark in reversed([*node.iter_markers()])}
+        marks = {}
+        for place in node.iter_parents():
+            for mark in place.own_markers:
+                marks.setdefault(mark.name, mark)
         node.stash[CLOSEST] = len(node.own_markers), marks
     return marks.get(name)
 

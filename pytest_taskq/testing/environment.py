@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Collection, Coroutine, Hashable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from contextvars import ContextVar
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import ReferenceType, ref
 
@@ -30,6 +31,7 @@ from pytest_taskq.testing.promises import LISTENER
 from pytest_taskq.testing.reading import Reading
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import SeenApp
+from pytest_taskq.testing.strict import check_end, told_afterwards
 
 __all__ = ["PRESENT", "Environment"]
 
@@ -68,11 +70,12 @@ class Environment:
         self.apps: list[AppUnderTest] = []
         """What the harness looks at: the queues of the test, in the words of their libraries."""
         self.looked = Looked()
+        self._shown: list[AppShown] | None = None
         self._seen: dict[int, SeenApp] = {}
         self._readings: dict[int, Reading] = {}
         self.unawaited = Unawaited(self._guarded)
         self._opened: list[Store] = []
-        self._made: dict[type, Any] = {}
+        self._made: dict[str, Any] = {}
         self._named: dict[Hashable, Queue] = {}
         self._made_with: dict[str, Any] = {
             "seed": seed,
@@ -101,6 +104,7 @@ class Environment:
         store = self._stores.open()
         queue = Queue(store, self.clock, **self._made_with)
         self.queues.append(queue)
+        self._shown = None
         self._opened.append(store)
         return queue
 
@@ -110,11 +114,11 @@ class Environment:
             self._named[name] = self.new_queue()
         return self._named[name]
 
-    def once(self, kind: type[T], make: Callable[[], T]) -> T:
-        """The one object of this kind in the test, made when it is first asked for."""
-        if kind not in self._made:
-            self._made[kind] = make()
-        made: T = self._made[kind]
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """The one object of this name in the test, made when it is first asked for."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: T = self._made[what]
         return made
 
     def at_end(self, give_back: Callable[[], None]) -> None:
@@ -159,6 +163,7 @@ class Environment:
         """Let the harness look at this app, once."""
         self.apps = [each for each in self.apps if each.history is not app.history]
         self.apps.append(app)
+        self._shown = None
         know(app, self.redaction)
 
     def describe(self) -> str:
@@ -176,10 +181,12 @@ class Environment:
         return collect(self.shown(), self.redaction)
 
     def shown(self) -> list[AppShown]:
-        """What can be told about: the apps of the test."""
-        told = [app.history for app in self.apps]
-        alone = [queue for queue in self.queues if all(queue.history is not each for each in told)]
-        return [*self.apps, *map(QueueAlone, alone)]
+        """What can be told about: the apps of the test, and its queues that have none."""
+        if self._shown is None:
+            told = {id(app.history) for app in self.apps}
+            alone = [QueueAlone(queue) for queue in self.queues if id(queue.history) not in told]
+            self._shown = [*self.apps, *alone]
+        return self._shown
 
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""
@@ -205,12 +212,21 @@ class Environment:
         self._in_loop = self._clock_in_loop()
         self._in_loop.__enter__()
 
+    def check_end(self, kinds: Collection[str], own: Path | None) -> str:
+        """See ``strict.check_end``."""
+        __tracebackhide__ = True
+        return check_end(self, kinds, own)
+
     def call_is_over(self) -> None:
         """Only fixtures are left: what jobs have raised by now was told, or is not to be."""
         for app in self.shown():
             if app.history.failed:
                 for job, error in app.history.errors():
                     self.looked.add(error, job)
+
+    def told_afterwards(self, own: Path | None) -> str:
+        """See ``strict.told_afterwards``."""
+        return told_afterwards(self, own)
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
