@@ -32,15 +32,17 @@ class Plan(NamedTuple):
     """What it takes to start one server, to know that it is ready, and to end it.
 
     ``folder`` is that of the run, with the socket ``owner`` in it; ``home`` is the server's own,
-    which goes with it. ``steps`` are run before ``server``. The server is ready when ``knock``,
-    sent to ``socket``, is answered with ``answer``; then the file ``kind.url`` says ``url``.
-    ``account`` are the user and the group that run it, when they are not ours.
+    which goes with it, as ``data`` does, which may lie elsewhere. ``steps`` are run before
+    ``server``. The server is ready when ``knock``, sent to ``socket``, is answered with
+    ``answer``; then the file ``kind.url`` says ``url``. ``account`` are the user and the group
+    that run it, when they are not ours.
     """
 
     kind: str
     title: str
     folder: str
     home: str
+    data: str
     steps: list[list[str]]
     server: list[str]
     account: list[int] | None
@@ -185,7 +187,8 @@ class _Guard:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
-        shutil.rmtree(self._plan.home, ignore_errors=True)
+        for folder in (self._plan.data, self._plan.home):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, ending: str, text: str) -> None:
         """Whole or not at all, whenever somebody looks. Of no use once the folder is gone."""

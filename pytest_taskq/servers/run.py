@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_taskq.core.errors import StoreUnavailable
 from pytest_taskq.servers import guard
 from pytest_taskq.servers.find import Found
-from pytest_taskq.servers.launch import environment, make_plan
+from pytest_taskq.servers.launch import data_in_memory, environment, make_plan
 
 __all__ = ["RunServers"]
 
@@ -100,7 +100,8 @@ class RunServers:
                     each.recv(1)
                 except OSError:
                     continue
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for left in (self.folder, data_in_memory(Path(self.folder))):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _let_go(self) -> None:
         if self._owner is not None:

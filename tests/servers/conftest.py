@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_taskq.servers import Found, RunServers, find
+from pytest_taskq.servers.launch import data_in_memory
 from support.servers import processes
 
 
@@ -15,6 +16,7 @@ def servers() -> Iterator[RunServers]:
     yield run
     run.close()
     assert not Path(run.folder).exists()
+    assert not data_in_memory(Path(run.folder)).exists()
     assert processes(run.folder) == {}
 
 

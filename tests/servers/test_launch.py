@@ -4,13 +4,14 @@ import asyncio
 import importlib.util
 import os
 import struct
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from pytest_taskq.core.errors import StoreUnavailable
-from pytest_taskq.servers import Found, RunServers, find
-from pytest_taskq.servers.launch import environment
+from pytest_taskq.servers import Found, RunServers, find, launch
+from pytest_taskq.servers.launch import data_in_memory, environment
 from support.servers import connect, guards, program, python, wait_for_end, wait_until_gone
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may not run PostgreSQL")
@@ -24,8 +25,9 @@ def speak(url: str) -> bytes:
         return line.recv(1)
 
 
-def data_of(servers: RunServers) -> os.stat_result:
-    return Path(servers.folder, "postgres", "data").stat()
+def data_of(servers: RunServers) -> Path:
+    in_memory = data_in_memory(Path(servers.folder))
+    return in_memory if in_memory.exists() else Path(servers.folder, "postgres", "data")
 
 
 @pytest.fixture(scope="session")
@@ -89,11 +91,37 @@ def test_the_server_of_the_package_is_reached_whatever_the_environment_says(
     assert found["TimeZone"] == "UTC"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [0, 2**62])
+def test_the_data_are_in_memory_where_there_is_room(
+    servers: RunServers, postgres: Found, monkeypatch: pytest.MonkeyPatch, room: int
+):
+    with tempfile.TemporaryDirectory() as name:
+        memory = Path(name)
+        memory.chmod(0o1777)
+        monkeypatch.setattr(launch, "MEMORY", memory)
+        monkeypatch.setattr(launch, "ROOM", room)
+        assert speak(servers.url(postgres)) == b"R"
+        assert (data_of(servers).parent == memory) == (room == 0)
+        assert data_of(servers).joinpath("PG_VERSION").is_file()
+        servers.close()
+        assert list(memory.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_system_without_a_folder_in_memory_has_them_on_disk(
+    servers: RunServers, postgres: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(launch, "MEMORY", tmp_path / "none")
+    assert speak(servers.url(postgres)) == b"R"
+    assert data_of(servers).joinpath("PG_VERSION").is_file()
+
+
 @AS_ROOT
 @pytest.mark.slow
 def test_root_has_another_user_run_it(servers: RunServers, postgres: Found):
     assert speak(servers.url(postgres)) == b"R"
-    assert data_of(servers).st_uid != 0
+    assert data_of(servers).stat().st_uid != 0
     assert Path(servers.folder).stat().st_mode & 0o777 == 0o711
     assert Path(servers.folder, "postgres").stat().st_mode & 0o777 == 0o700
 
@@ -111,7 +139,7 @@ def test_root_has_a_copy_run_where_there_are_no_namespaces(
 ):
     monkeypatch.setenv("PATH", "/nowhere")
     assert speak(servers.url(closed)) == b"R"
-    assert data_of(servers).st_uid != 0
+    assert data_of(servers).stat().st_uid != 0
     monkeypatch.undo()
 
 
