@@ -25,8 +25,7 @@ def make_plan(found: Found, folder: Path) -> Plan:
     """Make a home for the server in the folder of the run, and say how to start it there."""
     home = folder / found.kind
     # One that is there is what a process left that was killed while it started the server.
-    for left in (home, data_in_memory(folder)):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
     home.mkdir(0o700)
     return _PLANS[found.kind](found, folder, home)
 
@@ -104,6 +103,7 @@ def _data_folder(folder: Path, home: Path) -> Path:
     """
     data = home / "data"
     in_memory = data_in_memory(folder)
+    shutil.rmtree(in_memory, ignore_errors=True)
     try:
         if shutil.disk_usage(in_memory.parent).free >= ROOM:
             in_memory.mkdir(0o700)

@@ -109,6 +109,13 @@ def test_the_data_are_in_memory_where_there_is_room(
 
 
 @pytest.mark.slow
+def test_a_second_server_leaves_the_data_of_the_first_alone(servers: RunServers, postgres: Found):
+    servers.url(postgres)
+    servers.url(find("redis"))
+    assert data_of(servers).joinpath("postmaster.pid").is_file()
+
+
+@pytest.mark.slow
 def test_a_system_without_a_folder_in_memory_has_them_on_disk(
     servers: RunServers, postgres: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
