@@ -8,7 +8,7 @@ from typing import Any
 from pytest_taskq.core.errors import BadOption, NeverFires
 from pytest_taskq.core.instants import Instant, to_datetime
 
-__all__ = ["CronTicks"]
+__all__ = ["CronTicks", "KnownTicks"]
 
 SECOND = 1_000_000
 # The year 2000, where the search for a first tick begins.
@@ -51,3 +51,20 @@ class CronTicks:
                 f"a day that the month has."
             ) from None
         return round(tick) * SECOND
+
+
+class KnownTicks:
+    """Those of the tasks of an app, which is asked for them over and over.
+
+    Each is made once: its first tick is looked for, which takes longer than all the rest.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CronTicks] = {}
+
+    def of(self, task: str, expression: str, make: Callable[[], CronTicks]) -> CronTicks:
+        """When a task with this expression runs."""
+        which = task, expression
+        if which not in self._known:
+            self._known[which] = make()
+        return self._known[which]

@@ -10,7 +10,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
-from pytest_taskq.adapters._cron_ticks import CronTicks
+from pytest_taskq.adapters._cron_ticks import KnownTicks
 from pytest_taskq.adapters._procrastinate_by_name import bound
 from pytest_taskq.adapters._procrastinate_choice import Choice
 from pytest_taskq.adapters._procrastinate_queries import Queries
@@ -45,26 +45,19 @@ class UnderTest(OnQueue):
         super().__init__(connector.queue)
         self._app = app
         self._connector: Any = connector
-        self._ticks: dict[tuple[str, str], CronTicks] = {}
+        self._ticks = KnownTicks()
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``; a task is there under its name, not its aliases."""
         self._app.perform_import_paths()
         periodic = {
-            each.task.name: self._ticks_of(each)
+            each.task.name: self._ticks.of(each.task.name, each.cron, partial(ticks_of, each))
             for each in self._app.periodic_registry.periodic_tasks.values()
         }
         return {
             task.name: self._info(task, periodic.get(task.name))
             for task in self._app.tasks.values()
         }
-
-    def _ticks_of(self, periodic: Any) -> CronTicks:
-        """Made once: its first tick is looked for, which takes longer than all the rest here."""
-        which = periodic.task.name, periodic.cron
-        if which not in self._ticks:
-            self._ticks[which] = ticks_of(periodic)
-        return self._ticks[which]
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``."""

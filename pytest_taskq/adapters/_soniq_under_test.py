@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from pytest_taskq.adapters._cron_ticks import CronTicks
+from pytest_taskq.adapters._cron_ticks import CronTicks, KnownTicks
 from pytest_taskq.adapters._soniq_jobs import Jobs
 from pytest_taskq.adapters._soniq_rows import stored_args
 from pytest_taskq.adapters._soniq_running import Running
@@ -48,7 +48,7 @@ class UnderTest(OnQueue):
         self._running = running
         self._context = context
         self._croniter = croniter
-        self._ticks: dict[tuple[str, str], CronTicks] = {}
+        self._ticks = KnownTicks()
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """See ``AppUnderTest.tasks``."""
@@ -133,11 +133,9 @@ class UnderTest(OnQueue):
     def _schedule(self, name: str, spec: dict[str, Any] | None) -> Schedule | None:
         if not spec:
             return None
-        if spec["cron"]:
-            which = name, spec["cron"]
-            if which not in self._ticks:  # its first tick is looked for, which takes its time
-                self._ticks[which] = CronTicks(self._croniter, spec["cron"], name, "Soniq")
-            return self._ticks[which]
+        if cron := spec["cron"]:
+            make = partial(CronTicks, self._croniter, cron, name, "Soniq")
+            return self._ticks.of(name, cron, make)
         return every(timedelta(seconds=spec["every"]))
 
     def _given(self, function: Callable[..., Any]) -> list[str]:
