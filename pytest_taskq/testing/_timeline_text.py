@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pytest_taskq.core.instants import Instant, to_instant
-from pytest_taskq.core.job import State
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.engine.history import Event
 from pytest_taskq.testing.locked import behind
 from pytest_taskq.testing.moments import (
@@ -52,11 +52,12 @@ def waiting_line(tellers: Sequence[Teller], *, clock: bool = True) -> str:
         return ""
     time = tellers[0].app.clock
     now = time.now()
-    jobs = [job for teller in tellers for job in teller.app.jobs()]
+    found = [(teller, teller.app.jobs()) for teller in tellers]
+    jobs = [job for _, its in found for job in its]
     later = sorted(job.due_at for job in jobs if job.state is State.QUEUED and job.due_at > now)
     running = sum(job.state is State.RUNNING for job in jobs)
     parts = [f"{running} running"] if running else []
-    parts += _due_parts(tellers, now)
+    parts += _due_parts(found, now)
     if later:
         first = Times([now, later[0]]).text(later[0], now)
         parts.append(f"{len(later)} due later, the first at {first}")
@@ -65,12 +66,12 @@ def waiting_line(tellers: Sequence[Teller], *, clock: bool = True) -> str:
     return f"Waiting: {'; '.join(parts)}." if parts else ""
 
 
-def _due_parts(tellers: Sequence[Teller], now: Instant) -> Iterator[str]:
+def _due_parts(found: Sequence[tuple[Teller, Sequence[Job]]], now: Instant) -> Iterator[str]:
     """How many are due, apart from each other those that wait for what another job has."""
     counts = Counter(
         None if each is None else f"{each.what} behind {teller.number(each.job)}"
-        for teller in tellers
-        for each in behind(teller.app.jobs(), now)
+        for teller, jobs in found
+        for each in behind(jobs, now)
     )
     if free := counts.pop(None, 0):
         yield f"{free} due now"

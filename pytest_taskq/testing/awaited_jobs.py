@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.core.job import State
+from pytest_taskq.core.job import Job, State
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.threads import busy_threads
 from pytest_taskq.testing.environment import PRESENT
@@ -22,6 +22,7 @@ from pytest_taskq.testing.states import check_state
 from pytest_taskq.testing.text import plural
 
 if TYPE_CHECKING:
+    from pytest_taskq.engine.clock import Clock
     from pytest_taskq.engine.under_test import AppUnderTest
     from pytest_taskq.testing.environment import Environment
 
@@ -83,10 +84,11 @@ class AwaitedJobs:
         apps = self._environment.apps
         if not all(queue.store.immediate for queue in self._environment.queues):
             return None
-        jobs = [job for app in apps for job in app.jobs()]
-        if any(job.state is State.RUNNING for job in jobs):
+        found = [app.jobs() for app in apps]
+        if any(job.state is State.RUNNING for jobs in found for job in jobs):
             return None
-        return f"nothing can move any more: nothing is in hand, and {_waiting(apps)}"
+        waiting = _waiting(found, apps[0].clock)
+        return f"nothing can move any more: nothing is in hand, and {waiting}"
 
     def differences(self) -> str:
         """What there is instead: the nearest name of a task, or the nearest job."""
@@ -135,10 +137,11 @@ class _Matching:
         return self._found
 
 
-def _waiting(apps: Sequence[AppUnderTest]) -> str:
-    now = apps[0].clock.now()
-    queued = [job for app in apps for job in app.jobs() if job.state is State.QUEUED]
-    due = [each for app in apps for each in behind(app.jobs(), now)]
+def _waiting(found: Sequence[Sequence[Job]], clock: Clock) -> str:
+    """What the jobs of each app wait for."""
+    now = clock.now()
+    queued = sum(job.state is State.QUEUED for jobs in found for job in jobs)
+    due = [each for jobs in found for each in behind(jobs, now)]
     if due:
         jobs = f"{plural(len(due), 'job')} {'is' if len(due) == 1 else 'are'} due, but"
         if all(due) and due[0] is not None:
@@ -147,7 +150,7 @@ def _waiting(apps: Sequence[AppUnderTest]) -> str:
             return f"{jobs} {wait} for {names}{due[0].what} behind #{due[0].job}"
         return f"{jobs} no worker takes them"
     if queued:
-        return f"{plural(len(queued), 'job')} due later, on a clock that is {apps[0].clock.mode}"
+        return f"{plural(queued, 'job')} due later, on a clock that is {clock.mode}"
     return "no job is queued"
 
 

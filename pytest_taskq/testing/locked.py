@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_taskq.core.instants import Instant
@@ -22,9 +22,8 @@ class Behind(NamedTuple):
     job: JobId
 
 
-def behind(jobs: Iterable[Job], now: Instant) -> list[Behind | None]:
+def behind(jobs: Sequence[Job], now: Instant) -> list[Behind | None]:
     """Of each job that is queued and due, what keeps it waiting; None for nothing."""
-    jobs = list(jobs)
     names = _Names(jobs)
     due = [job for job in jobs if job.state is State.QUEUED and job.due_at <= now]
     return [names.before(job) for job in due]
