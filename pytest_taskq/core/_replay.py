@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pytest_taskq.core.job import Hold, Job, JobId, State
 from pytest_taskq.core.outcome import Outcome
-from pytest_taskq.core.store import claim_order
+from pytest_taskq.core.store import claim_order, line_order
 
 __all__ = ["Event", "Step", "World", "replay"]
 
@@ -53,8 +53,9 @@ class World:
 
     def goes_before(self, job: Job, hold: Hold) -> bool:
         """Whether a queued job comes before this one in the line of an ordered name."""
+        place = line_order(job)
         rivals = [self.jobs[other] for other in self._lines.get(hold.name, ())]
-        return any((-rival.priority, rival.id) < (-job.priority, job.id) for rival in rivals)
+        return any(line_order(rival) < place for rival in rivals)
 
     def blocks(self, job: Job) -> bool:
         """Whether a name keeps this queued job from running."""

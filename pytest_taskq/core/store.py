@@ -21,6 +21,7 @@ __all__ = [
     "Refusal",
     "Store",
     "claim_order",
+    "line_order",
     "own_limit",
     "outlasting",
     "ready_query",
@@ -51,6 +52,11 @@ class Refusal(NamedTuple):
 def claim_order(job: Job) -> tuple[int, int, int]:
     """The order in which jobs are claimed: priority, then rank (the due instant), then age."""
     return (-job.priority, job.due_at if job.rank is None else job.rank, job.id)
+
+
+def line_order(job: Job) -> tuple[int, JobId]:
+    """Who has an ordered name first: priority, then age, whenever a job is due."""
+    return (-job.priority, job.id)
 
 
 class JobQuery(NamedTuple):

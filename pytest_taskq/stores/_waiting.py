@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sortedcontainers import SortedList
 
 from pytest_taskq.core.job import Hold, Job, JobId, State
-from pytest_taskq.core.store import JobQuery, claim_order
+from pytest_taskq.core.store import JobQuery, claim_order, line_order
 
 __all__ = ["Waiting"]
 
@@ -54,7 +54,7 @@ class Waiting:
             for hold in job.holds:
                 if hold.ordered:
                     line = self._lines.setdefault(hold.name, SortedList())
-                    line.add((-job.priority, job.id))
+                    line.add(line_order(job))
         self._promote(job.created_at)
         if job.due_at > self._due_seen:
             self._later.add((job.due_at, job.id))
@@ -110,7 +110,7 @@ class Waiting:
                 return hold
             if hold.ordered:
                 line = self._lines.get(hold.name)
-                if line and line[0] < (-job.priority, job.id):
+                if line and line[0] < line_order(job):
                     return hold
         return None
 
@@ -205,7 +205,7 @@ class Waiting:
         """Leave lines and parking places; true when the job was parked."""
         for hold in job.holds:
             if hold.ordered:
-                self._lines[hold.name].remove((-job.priority, job.id))
+                self._lines[hold.name].remove(line_order(job))
         parked = self._parked_on.pop(job.id, None)
         if parked is not None:
             self._parked[parked.name][_kind(job, parked)].remove(claim_order(job))

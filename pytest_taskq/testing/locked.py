@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Hold, Job, JobId, State
+from pytest_taskq.core.store import line_order
 from pytest_taskq.testing.text import clip
 
 __all__ = ["Behind", "behind"]
@@ -41,7 +42,7 @@ class _Names:
                     self._holders[hold.name].append(job)
                 if job.state is State.QUEUED and State.RUNNING in hold.during:
                     first = self._first.setdefault(hold.name, job)
-                    self._first[hold.name] = min(first, job, key=_turn)
+                    self._first[hold.name] = min(first, job, key=line_order)
 
     def before(self, job: Job) -> Behind | None:
         """What this job waits for."""
@@ -53,10 +54,6 @@ class _Names:
             if hold.ordered and first.id != job.id:
                 return Behind(_text(hold), first.id)
         return None
-
-
-def _turn(job: Job) -> tuple[int, JobId]:
-    return -job.priority, job.id
 
 
 def _text(hold: Hold) -> str:
