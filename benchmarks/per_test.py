@@ -1,10 +1,12 @@
 """What a test costs above an empty async test, and what the plugin costs at start-up.
 
-    python benchmarks/per_test.py [--tests 500] [--repeats 15] [--backends memory,sqlite,redis]
+    python benchmarks/per_test.py [--tests 500] [--rounds 3] [--repeats 15]
+        [--backends memory,sqlite,redis] [--mixed]
 
-The tests of all kinds take turns in one run, each time in another order, and the starts are
-interleaved; the plugin must be installed. Where Procrastinate is installed, its own connector in
-memory is measured beside ours.
+Each kind of test is a run of its own, as in a suite of that kind, and the runs take turns; with
+--mixed the tests of all kinds take turns in one run, each time in another order, which is dearer
+for all of them. The starts are interleaved. The plugin must be installed. Where Procrastinate is
+installed, its own connector in memory is measured beside ours.
 """
 
 import argparse
@@ -15,8 +17,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
+NOT_FOUND = 4  # what pytest ends with where there is no such test
 START = ("-m", "pytest", "--co", "-q", "-p", "no:cacheprovider")
 
 TESTS = """
@@ -153,23 +157,35 @@ def pytest_unconfigure():
 """
 
 
-def per_test(tests, backends):
-    """The median of each kind of test, set-up to tear-down, all kinds in turn in one run."""
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
-    command += [f"--taskq-backend={backends}", "-o", "asyncio_mode=auto"]
+def per_test(tests, backends, rounds, *, mixed):
+    """The median of each kind of test, set-up to tear-down; of several rounds the middle one."""
+    source = TESTS.format(tests=tests)
+    kinds = [None] if mixed else re.findall(r"def (test_\w+)", source)
+    took = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         Path(name, "conftest.py").write_text(TIMER)
-        Path(name, "test_all.py").write_text(TESTS.format(tests=tests))
-        done = subprocess.run(
-            [*command, "-p", "no:randomly"], cwd=name, capture_output=True, text=True, check=False
-        )
+        Path(name, "test_all.py").write_text(source)
+        for kind in kinds * rounds:
+            for what, milliseconds in took_by(name, backends, kind):
+                took[what].append(float(milliseconds))
+    middle = {what: statistics.median(each) for what, each in took.items()}
+    empty = middle.pop("empty")
+    print(f"ms a test above an empty async test ({empty:.3f} ms)")
+    for kind, milliseconds in middle.items():
+        print(f"  {kind:30} {milliseconds - empty:6.3f}")
+
+
+def took_by(folder, backends, kind):
+    """What one run says of its tests: of one kind, or of all."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
+    command += [f"--taskq-backend={backends}", "-o", "asyncio_mode=auto", "-p", "no:randomly"]
+    command += [] if kind is None else [f"test_all.py::{kind}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode == NOT_FOUND and kind is not None and kind.startswith("test_real_"):
+        return []  # the library is not there
     if done.returncode:
         raise SystemExit(done.stdout[-3000:] + done.stderr)
-    took = dict(re.findall(r"TOOK test_(.+) ([\d.]+)\n", done.stdout))
-    empty = float(took.pop("empty"))
-    print(f"ms a test above an empty async test ({empty:.3f} ms)")
-    for kind, milliseconds in took.items():
-        print(f"  {kind:30} {float(milliseconds) - empty:6.3f}")
+    return re.findall(r"TOOK test_(.+) ([\d.]+)\n", done.stdout)
 
 
 def cpu_of(command, folder):
@@ -196,10 +212,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tests", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backends", default="memory", help="as --taskq-backend takes them")
+    parser.add_argument("--mixed", action="store_true", help="all kinds in one run")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a start without caches measures the compiler
-    per_test(options.tests, options.backends)
+    per_test(options.tests, options.backends, options.rounds, mixed=options.mixed)
     start_up(options.repeats)
 
 
