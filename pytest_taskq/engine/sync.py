@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["close", "drive", "is_own_loop", "wait_for"]
+__all__ = ["begin", "close", "drive", "is_own_loop", "wait_for"]
 
 T = TypeVar("T")
 
@@ -31,7 +32,12 @@ def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
 
     A loop that runs in this thread stands still meanwhile, as with any blocking call.
     """
-    return asyncio.run_coroutine_threadsafe(coroutine, _OWN.loop()).result()
+    return begin(coroutine).result()
+
+
+def begin(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    """Run a coroutine on our own loop in another thread, while this one goes on."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _OWN.loop())
 
 
 def is_own_loop(loop: asyncio.AbstractEventLoop) -> bool:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_taskq.plugin.apps import empty_django_tables
-from pytest_taskq.plugin.backends import close_run, describe_backends, hand_over, spread
+from pytest_taskq.plugin.backends import (
+    close_run,
+    describe_backends,
+    hand_over,
+    settle_run,
+    spread,
+)
 from pytest_taskq.plugin.evidence import attach_evidence, gather_evidence
 from pytest_taskq.plugin.fixtures import (
     ENVIRONMENT,
@@ -165,7 +171,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """What surrounds it goes after all fixtures, whose jobs may fail too."""
     environment = item.stash.get(ENVIRONMENT, None)
     if environment is not None:
@@ -174,6 +180,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
         yield
     finally:
         leave(item)
+    if nextitem is None:
+        settle_run(item.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

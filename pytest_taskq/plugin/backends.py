@@ -15,11 +15,20 @@ from pytest_taskq.plugin.present import is_xdist_worker
 if TYPE_CHECKING:
     from pytest_taskq.testing.backends import Run, Stores
 
-__all__ = ["backend_of", "close_run", "describe_backends", "hand_over", "spread", "stores_of"]
+__all__ = [
+    "backend_of",
+    "close_run",
+    "describe_backends",
+    "hand_over",
+    "settle_run",
+    "spread",
+    "stores_of",
+]
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 NAME: pytest.StashKey[str] = pytest.StashKey()
 PARAMETER = "taskq_backend"
+LEFT = "taskq: what the tests have left on a server could not be removed. {}"
 FIXTURES = frozenset(
     {
         *("docket", "in_memory_app", "in_memory_connector", "procrastinate_worker", "soniq_app"),
@@ -107,10 +116,27 @@ def close_run(config: pytest.Config) -> None:
     """Give back what the run has open: connections, files and servers of its own."""
     run: Run | None = config.stash.get(RUN, None)
     if run is not None:
-        run.close()
+        from pytest_taskq.core.errors import TaskqError
+
+        try:
+            run.close()
+        except TaskqError as error:
+            config.get_terminal_writer().line(LEFT.format(error), red=True)
     sync = sys.modules.get("pytest_taskq.engine.sync")
     if sync is not None:
         sync.close()
+
+
+def settle_run(config: pytest.Config) -> None:
+    """After the last test: fail it if what a test has left on a server could not be removed."""
+    run: Run | None = config.stash.get(RUN, None)
+    if run is not None:
+        from pytest_taskq.core.errors import TaskqError
+
+        try:
+            run.settle()
+        except TaskqError as error:
+            pytest.fail(LEFT.format(error), pytrace=False)
 
 
 def _name(config: pytest.Config) -> str:

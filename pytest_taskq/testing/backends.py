@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from importlib import import_module
 from itertools import count
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_taskq.core.store import Store
-from pytest_taskq.engine.sync import drive, wait_for
+from pytest_taskq.engine.sync import begin, drive, wait_for
 from pytest_taskq.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from pytest_taskq.servers import RunServers
     from pytest_taskq.stores.postgres import PostgresConnections, PostgresStore
     from pytest_taskq.stores.redis import RedisConnections, RedisStore
@@ -96,16 +99,29 @@ class _OnServer:
         self._connections = connections
         self._make = make
         self._names = names
+        self._leaving: Future[None] | None = None
 
     def open(self) -> Store:
         store: Store = self._make(self._connections, self._names())
         return store
 
     def discard(self, store: RedisStore | PostgresStore) -> None:
-        wait_for(store.drop())
+        """Begin to, while the next test begins. Raises why the one before could not be dropped."""
+        before, self._leaving = self._leaving, begin(store.drop())
+        if before is not None:
+            before.result()
+
+    def settle(self) -> None:
+        """Wait for what ``discard`` has begun. Raises why it failed, once."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving.result()
 
     def close(self) -> None:
-        wait_for(self._connections.aclose())
+        try:
+            self.settle()
+        finally:
+            wait_for(self._connections.aclose())
 
 
 class Run:
@@ -169,12 +185,19 @@ class Run:
             wait_for(connections.aclose())
         return f"{backend} ({version}, given: {masked(self._urls[backend])})"
 
+    def settle(self) -> None:
+        """Wait until what tests have discarded is gone. Raises why it is not."""
+        for stores in self._stores.values():
+            if isinstance(stores, _OnServer):
+                stores.settle()
+
     def close(self) -> None:
         """Give back connections, files and the servers that this process began."""
-        for stores in self._stores.values():
-            stores.close()
-        if "servers" in self.__dict__:
-            self.servers.close()
+        with ExitStack() as end:
+            if "servers" in self.__dict__:
+                end.callback(self.servers.close)
+            for stores in self._stores.values():
+                end.callback(stores.close)
 
     def _make(self, backend: str) -> Stores:
         if backend == "sqlite":

@@ -154,3 +154,32 @@ def test_a_missing_driver_ends_the_run_before_it_begins(
     result.stderr.fnmatch_lines(
         [f'ERROR: taskq: *{package}*Run: pip install "pytest-taskq[[]{extra}]"']
     )
+
+
+LAST = """
+import pytest
+from pytest_taskq.core.errors import StoreUnavailable
+
+async def pack(parcel): ...
+
+@pytest.mark.asyncio
+async def test_last(docket):
+    await docket.add(pack)(7)
+    with pytest.raises(StoreUnavailable):
+        await docket.queue.store._store._connections.call("SHUTDOWN", "NOSAVE")
+"""
+
+
+def test_what_the_last_test_cannot_remove_fails_it(run):
+    result = run(LAST, "--taskq-backend=redis")
+    result.assert_outcomes(passed=1, errors=1)
+    left = "*what the tests have left on a server could not be removed. The Redis server at *"
+    result.stdout.fnmatch_lines([left])
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+def test_what_an_ended_run_cannot_remove_is_told_at_its_end(run):
+    result = run(LAST + "\n\ndef test_more(docket): ...\n", "--taskq-backend=redis", "-x")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["taskq: what the tests have left *The Redis server at *"])
+    result.stderr.no_fnmatch_line("*Traceback*")
