@@ -28,6 +28,7 @@ class Link:
         self._open = opened
         self._failed = failed
         self._connection: Any = None
+        self._cut = False  # a call was, and the server may be at it still
         self._free = asyncio.Lock()
         self._ears: dict[Callable[..., None], tuple[str, Callable[[], None]]] = {}
         self._revival: asyncio.Task[None] | None = None
@@ -39,6 +40,9 @@ class Link:
                 await self._reopen()
             try:
                 return await call(self._connection)
+            except asyncio.CancelledError:
+                self._cut = True
+                raise
             except Exception as error:
                 raise self._failed(error) from error
 
@@ -64,10 +68,15 @@ class Link:
         connection, self._connection = self._connection, None
         if self._revival is not None:
             self._revival.cancel()
-        if connection is not None:
-            connection.remove_termination_listener(self._lost)
-            # Every call has been answered. To wait until the server has ended its process would
-            # be a tenth of what a test costs.
+        if connection is None:
+            return
+        connection.remove_termination_listener(self._lost)
+        if self._cut or self._free.locked():
+            with suppress(Exception):
+                await connection.close()
+        else:
+            # Every call was answered. To wait until the server has ended its process would be a
+            # tenth of what a test costs.
             connection.terminate()
 
     @property

@@ -217,6 +217,21 @@ async def test_a_lost_connection_is_replaced(store, connections, url):
     await store.drop()
 
 
+async def test_a_call_that_is_cut_has_ended_when_its_connection_is_closed(url, connections):
+    at_it = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE state = 'active' AND query LIKE '%taskq_cut' AND pid <> pg_backend_pid()"
+    )
+    other = PostgresConnections(url)
+    call = asyncio.create_task(ask(other, "SELECT pg_sleep(60) AS taskq_cut"))
+    while not await ask(connections, at_it):
+        pass
+    call.cancel()
+    await asyncio.wait({call})
+    await other.aclose()
+    assert await ask(connections, at_it) == 0
+
+
 async def test_a_watch_hears_again_after_its_connection_was_lost(store, connections, url):
     await store.clear()
     rung = asyncio.Event()
