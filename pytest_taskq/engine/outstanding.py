@@ -33,6 +33,11 @@ SOCKET_CALLS = frozenset(
         "sock_sendto",
     }
 )
+REPLACED = (
+    *("run_in_executor", "create_future", "shutdown_default_executor"),
+    *("add_reader", "add_writer", "remove_reader", "remove_writer"),
+    "_make_subprocess_transport",
+)
 # They end a program or a worker, and begin nothing.
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
@@ -47,7 +52,7 @@ class Outstanding(Debts):
     def __init__(self, loop: Any, silence: float = SILENCE) -> None:
         super().__init__(silence)
         self._loop = loop
-        self._connections = Connections(loop, self)
+        self._connections: Connections
         self._new_future: Callable[[], Any]
 
     def begin(self) -> None:
@@ -58,14 +63,14 @@ class Outstanding(Debts):
         loop._make_subprocess_transport = self._make_subprocess_transport
         loop.add_reader, loop.add_writer = self._add_reader, self._add_writer
         loop.remove_reader, loop.remove_writer = self._remove_reader, self._remove_writer
+        self._connections = Connections(loop, self)
         self._connections.begin()
 
     def end(self) -> None:
-        """Give the loop its own methods back."""
-        loop = self._loop
-        del loop.run_in_executor, loop.create_future, loop.shutdown_default_executor
-        del loop.add_reader, loop.add_writer, loop.remove_reader, loop.remove_writer
-        del loop._make_subprocess_transport
+        """Give the loop its own methods back, also where a patch of the user's was there last."""
+        attributes = vars(self._loop)
+        for name in REPLACED:
+            attributes.pop(name, None)
         self._connections.end()
         # Or this object would be left to the garbage collector.
         del self._connections
@@ -140,12 +145,14 @@ class Outstanding(Debts):
         self._await_event(file, call)
 
     def _remove_reader(self, file: Any) -> Any:
+        removed = self._original("remove_reader")(file)
         self._debts.pop(_key_of(file), None)
-        return self._original("remove_reader")(file)
+        return removed
 
     def _remove_writer(self, file: Any) -> Any:
+        removed = self._original("remove_writer")(file)
         self._debts.pop(_key_of(file), None)
-        return self._original("remove_writer")(file)
+        return removed
 
     def _await_event(self, file: Any, call: Any) -> None:
         key = _key_of(file)

@@ -8,6 +8,7 @@ import pytest
 from pytest_taskq.core.errors import WrongLoop
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.loop_check import check_loop
+from pytest_taskq.engine.loop_time import LoopTime
 
 
 class LoopWithATime(asyncio.SelectorEventLoop):
@@ -78,5 +79,7 @@ def test_a_loop_without_a_selector_is_refused_by_name():
     try:
         with pytest.raises(WrongLoop, match="NoSelectorLoop"):
             check_loop(loop)
+        with pytest.raises(WrongLoop, match="NoSelectorLoop"):
+            LoopTime(loop, Clock("auto")).begin()
     finally:
         loop.close()

@@ -243,6 +243,15 @@ async def test_the_loop_is_left_as_it_was(clock):
     assert LoopTime.of(loop) is None
 
 
+async def test_a_patch_that_is_taken_off_again_leaves_the_loop_as_it_was(clock):
+    loop = asyncio.get_running_loop()
+    with clock.in_loop():
+        loop.run_in_executor = None
+        del loop.run_in_executor
+    assert not {"run_in_executor", "create_future", "time"} & vars(loop).keys()
+    assert LoopTime.of(loop) is None
+
+
 async def test_it_stays_until_the_last_user_has_left(clock):
     with clock.in_loop():
         with clock.in_loop():
