@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from pytest_taskq.engine.history import Event
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
 
-__all__ = ["Automatic", "has_automatic"]
+__all__ = ["Automatic"]
 
 MINUTE = 60_000_000
 
@@ -31,8 +32,12 @@ class Automatic:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
-        self._alarm = Alarm(docket.queue.clock)
         self._seeding: asyncio.Task[None] | None = None
+
+    @cached_property
+    def _alarm(self) -> Alarm:
+        """For the few chains that end."""
+        return Alarm(self._docket.queue.clock)
 
     async def __aenter__(self) -> None:
         await self._schedule()
@@ -45,7 +50,8 @@ class Automatic:
         frames: TracebackType | None,
     ) -> None:
         self._docket.queue.history.listeners.remove(self._see)
-        await self._alarm.aclose()
+        if "_alarm" in vars(self):
+            await self._alarm.aclose()
         if self._seeding is not None:
             self._seeding.cancel()
             await asyncio.gather(self._seeding, return_exceptions=True)
@@ -63,11 +69,6 @@ class Automatic:
 
     def _schedule_again(self) -> None:
         self._seeding = asyncio.ensure_future(self._schedule())
-
-
-def has_automatic(docket: Docket) -> bool:
-    """Whether any task of a docket is automatic."""
-    return any(True for _ in _automatic_of(docket))
 
 
 def _automatic_of(docket: Docket) -> Iterator[tuple[str, Perpetual]]:

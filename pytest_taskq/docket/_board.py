@@ -32,7 +32,7 @@ class Board:
     """
 
     def __init__(self, queue: Queue) -> None:
-        self._history = queue.history  # not the queue: the two would be a cycle
+        self._history = queue.history  # not the queue, which has this object
         self.progress: dict[str, ProgressEvent] = {}
         self.replaced: set[JobId] = set()
         self.windows: dict[str, Window] = {}

@@ -93,11 +93,6 @@ class SharedContext:
         """What closes the values."""
         return AsyncExitStack()
 
-    async def aclose(self) -> None:
-        """Close the values."""
-        if "stack" in vars(self):
-            await self.stack.aclose()
-
     async def __aenter__(self) -> Self:
         self._token = self.current.set(self)
         return self

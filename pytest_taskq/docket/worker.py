@@ -8,7 +8,7 @@ import socket
 import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import Token
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
 from pytest_taskq.docket._attempt import DocketTasks
-from pytest_taskq.docket._automatic import Automatic, has_automatic
+from pytest_taskq.docket._automatic import Automatic
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
 from pytest_taskq.docket._depends import SharedContext
@@ -248,27 +248,21 @@ class Worker:
 
     async def _run(self, engine: EngineWorker, run_engine: Running) -> Report:
         # Not entered, a worker shares its values for as long as the run.
-        is_entered = self._shared is not None
-        shared = self._shared or SharedContext()
-        tokens: tuple[Token[Any], ...] = (
-            current_docket.set(self.docket),
-            current_worker.set(self),
-            SharedContext.current.set(shared),
-        )
-        self._engines.add(engine)
-        try:
-            self._announce()
-            follow_patched_datetime(self.docket.queue.clock)
-            if self.schedule_automatic_tasks and has_automatic(self.docket):
-                async with Automatic(self.docket):
+        async with SharedContext() if self._shared is None else nullcontext():
+            tokens: list[Token[Any]] = [current_docket.set(self.docket), current_worker.set(self)]
+            if self._shared is not None:
+                tokens.append(SharedContext.current.set(self._shared))
+            self._engines.add(engine)
+            try:
+                self._announce()
+                follow_patched_datetime(self.docket.queue.clock)
+                scheduled = self.schedule_automatic_tasks
+                async with Automatic(self.docket) if scheduled else nullcontext():
                     return await run_engine()
-            return await run_engine()
-        finally:
-            self._engines.discard(engine)
-            for token in tokens:
-                token.var.reset(token)
-            if not is_entered:
-                await shared.aclose()
+            finally:
+                self._engines.discard(engine)
+                for token in tokens:
+                    token.var.reset(token)
 
     def _announce(self) -> None:
         if logger.isEnabledFor(logging.INFO):

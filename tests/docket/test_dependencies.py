@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import timedelta
 
 import pytest
 
+from pytest_taskq.core.errors import NotFinished
 from pytest_taskq.docket import (
     CurrentDocket,
     CurrentExecution,
@@ -16,6 +17,7 @@ from pytest_taskq.docket import (
     Execution,
     ExecutionState,
     Retry,
+    Shared,
     TaskKey,
     TaskLogger,
     Timeout,
@@ -228,3 +230,27 @@ async def test_called_directly_a_time_limit_limits_nothing():
     limit = Timeout(MOMENT)
     limit.extend(MOMENT)
     assert (limit.remaining(), limit.expired()) == (2 * MOMENT, False)
+
+
+@pytest.mark.parametrize("entered", [False, True])
+async def test_shared_values_are_told_how_the_run_of_their_worker_ended(docket, entered):
+    ended = []
+
+    @asynccontextmanager
+    async def books():
+        try:
+            yield "books"
+        except NotFinished:
+            ended.append("rolled back")
+            raise
+        ended.append("committed")
+
+    async def again(_books: str = Shared(books)):
+        await docket.add(again)()
+
+    await docket.add(again)()
+    worker = Worker(docket)
+    with pytest.raises(NotFinished):
+        async with worker if entered else nullcontext():
+            await worker.run_until_finished()
+    assert ended == ["rolled back"]
