@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 __all__ = ["begin", "close", "drive", "is_own_loop", "wait_for"]
@@ -36,8 +36,11 @@ def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def begin(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-    """Run a coroutine on our own loop in another thread, while this one goes on."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _OWN.loop())
+    """Run a coroutine on our own loop in another thread, while this one goes on.
+
+    ``close`` waits for its end.
+    """
+    return _OWN.begin(coroutine)
 
 
 def is_own_loop(loop: asyncio.AbstractEventLoop) -> bool:
@@ -57,8 +60,9 @@ class _OwnLoop:
         self.started: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._begun: set[Future[Any]] = set()
 
-    def loop(self) -> asyncio.AbstractEventLoop:
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         with self._lock:
             if self.started is None:
                 self.started = asyncio.new_event_loop()
@@ -66,12 +70,18 @@ class _OwnLoop:
                     target=self.started.run_forever, name="taskq-sync", daemon=True
                 )
                 self._thread.start()
-            return self.started
+            begun = asyncio.run_coroutine_threadsafe(coroutine, self.started)
+            self._begun.add(begun)
+        begun.add_done_callback(self._begun.discard)
+        return begun
 
     def close(self) -> None:
         with self._lock:
             loop, thread, self.started = self.started, self._thread, None
+            begun = set(self._begun)
         if loop is not None and thread is not None:
+            # A test that runs pytest inside closes what the run around it still needs.
+            wait(begun)
             asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()

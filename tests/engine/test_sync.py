@@ -1,12 +1,13 @@
 """Sync code and a queue: no loop, or one loop after the other."""
 
 import asyncio
+import threading
 
 import pytest
 
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.sync import close, drive, is_own_loop, wait_for
+from pytest_taskq.engine.sync import begin, close, drive, is_own_loop, wait_for
 from pytest_taskq.stores.memory import MemoryStore
 
 
@@ -60,3 +61,18 @@ def test_the_end_of_our_own_loop_ends_what_is_open_on_it():
     wait_for(begin())
     close()
     assert ended == [True]
+
+
+def test_the_end_of_our_own_loop_waits_for_what_has_begun_on_it():
+    over = threading.Event()
+
+    async def go():
+        await asyncio.to_thread(over.wait)
+        return 7
+
+    begun = begin(go())
+    ending = threading.Thread(target=close)
+    ending.start()
+    over.set()
+    ending.join()
+    assert begun.result(0) == 7
