@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -28,7 +28,6 @@ __all__ = [
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 NAME: pytest.StashKey[str] = pytest.StashKey()
 PARAMETER = "taskq_backend"
-LEFT = "taskq: what the tests have left on a server could not be removed. {}"
 FIXTURES = frozenset(
     {
         *("docket", "in_memory_app", "in_memory_connector", "procrastinate_worker", "soniq_app"),
@@ -114,29 +113,33 @@ def hand_over(config: pytest.Config, workerinput: dict[str, Any]) -> None:
 
 def close_run(config: pytest.Config) -> None:
     """Give back what the run has open: connections, files and servers of its own."""
-    run: Run | None = config.stash.get(RUN, None)
-    if run is not None:
-        from pytest_taskq.core.errors import TaskqError
-
-        try:
-            run.close()
-        except TaskqError as error:
-            config.get_terminal_writer().line(LEFT.format(error), red=True)
-    sync = sys.modules.get("pytest_taskq.engine.sync")
-    if sync is not None:
-        sync.close()
+    try:
+        if left := _left(config, "close"):
+            print(f"\n{left}", file=sys.__stderr__)
+    finally:
+        sync = sys.modules.get("pytest_taskq.engine.sync")
+        if sync is not None:
+            sync.close()
 
 
 def settle_run(config: pytest.Config) -> None:
     """After the last test: fail it if what a test has left on a server could not be removed."""
-    run: Run | None = config.stash.get(RUN, None)
-    if run is not None:
-        from pytest_taskq.core.errors import TaskqError
+    if left := _left(config, "settle"):
+        pytest.fail(left, pytrace=False)
 
-        try:
-            run.settle()
-        except TaskqError as error:
-            pytest.fail(LEFT.format(error), pytrace=False)
+
+def _left(config: pytest.Config, end: Literal["close", "settle"]) -> str:
+    """End the run in this way, and say what could not be removed."""
+    run: Run | None = config.stash.get(RUN, None)
+    if run is None:
+        return ""
+    from pytest_taskq.core.errors import TaskqError
+
+    try:
+        getattr(run, end)()
+    except TaskqError as error:
+        return f"taskq: what the tests have left on a server could not be removed. {error}"
+    return ""
 
 
 def _name(config: pytest.Config) -> str:

@@ -34,7 +34,7 @@ class Stores(Protocol):
         """A store of its own, empty."""
 
     def discard(self, store: Any) -> None:
-        """Forget what a store of ours holds, and the store."""
+        """Forget what a store of ours holds, and the store, now or while the next test runs."""
 
     def close(self) -> None:
         """Give back what the stores shared."""
@@ -100,28 +100,34 @@ class _OnServer:
         self._make = make
         self._names = names
         self._leaving: Future[None] | None = None
+        self._failed: BaseException | None = None
 
     def open(self) -> Store:
         store: Store = self._make(self._connections, self._names())
         return store
 
     def discard(self, store: RedisStore | PostgresStore) -> None:
-        """Begin to, while the next test begins. Raises why the one before could not be dropped."""
-        before, self._leaving = self._leaving, begin(store.drop())
-        if before is not None:
-            before.result()
+        """Begin to, while the next test begins. ``settle`` says whether it could be done."""
+        self._wait()
+        self._leaving = begin(store.drop())
 
     def settle(self) -> None:
-        """Wait for what ``discard`` has begun. Raises why it failed, once."""
-        leaving, self._leaving = self._leaving, None
-        if leaving is not None:
-            leaving.result()
+        """Wait for what ``discard`` has begun. Raises why it failed first, once."""
+        self._wait()
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
 
     def close(self) -> None:
         try:
             self.settle()
         finally:
             wait_for(self._connections.aclose())
+
+    def _wait(self) -> None:
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            self._failed = self._failed or leaving.exception()
 
 
 class Run:

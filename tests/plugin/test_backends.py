@@ -178,8 +178,16 @@ def test_what_the_last_test_cannot_remove_fails_it(run):
     result.stderr.no_fnmatch_line("*Traceback*")
 
 
-def test_what_an_ended_run_cannot_remove_is_told_at_its_end(run):
-    result = run(LAST + "\n\ndef test_more(docket): ...\n", "--taskq-backend=redis", "-x")
-    result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["taskq: what the tests have left *The Redis server at *"])
+def test_what_a_run_that_is_stopped_cannot_remove_fails_its_last_test(run):
+    more = "\n\ndef test_more(docket): assert 0\n\ndef test_never(): ...\n"
+    result = run(LAST + more, "--taskq-backend=redis", "-x")
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*what the tests have left on a server could not be removed.*"])
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "no:terminal")])
+def test_what_an_interrupted_run_cannot_remove_is_told_at_its_end(run, options):
+    more = "\n\ndef test_more(): raise KeyboardInterrupt\n"
+    result = run(LAST + more, "--taskq-backend=redis", *options)
+    result.stderr.fnmatch_lines(["taskq: what the tests have left *The Redis server at *"])
     result.stderr.no_fnmatch_line("*Traceback*")
