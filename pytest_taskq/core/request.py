@@ -84,7 +84,7 @@ def _check_integer(kind: str, value: object, least: int, most: int) -> None:
 
 
 def _check_known_name(kind: str, name: object) -> None:
-    """The same for names that job after job has."""
+    """As ``_check_name``, for names that job after job has."""
     if type(name) is not str or not _is_known(name):
         _check_name(kind, name)
 

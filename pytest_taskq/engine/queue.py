@@ -49,7 +49,7 @@ LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used
 
 @cache
 def _tokens(_process: int) -> Iterator[int]:
-    """Of leases. Those of two processes on one store must differ too, a forked one included."""
+    """Of leases. Those of two processes on one store must differ too."""
     return count(secrets.randbits(62))
 
 

@@ -18,7 +18,7 @@ from pytest_taskq.servers.guard import Plan
 __all__ = ["data_in_memory", "environment", "make_plan"]
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is for its owner alone
-ROOM = 3 * 2**30  # bytes: a run needs a tenth, and what it logs may come to a gigabyte
+ROOM = 3 * 2**30  # bytes: a run seldom needs a tenth, and others may want some too
 
 
 def make_plan(found: Found, folder: Path) -> Plan:
@@ -134,6 +134,7 @@ _POSTGRES_OPTIONS = ["-p", "5432", "-F"] + [
         # Neither falls into a test by chance: a run ends before it would need them.
         "autovacuum=off",
         "checkpoint_timeout=1d",
+        "max_wal_size=256MB",  # of memory, where the data are there
         "jit=off",
     )
     for word in ("-c", setting)
