@@ -40,6 +40,8 @@ class Scheduling:
 
     def __init__(self) -> None:
         self.tasks: dict[str, TaskFunction] = dict(STANDARD)
+        self.registered: list[Callable[[], None]] = []
+        """Called after a task was registered."""
 
     @property
     def queue(self) -> Queue:
@@ -54,6 +56,8 @@ class Scheduling:
         validate_dependencies(function)
         for name in names or (function.__name__,):
             self.tasks[name] = function
+        for told in self.registered:
+            told()
 
     def register_collection(self, collection_path: str) -> None:
         """Make the tasks known that ``"module:attribute"`` lists."""

@@ -256,9 +256,9 @@ class Worker:
             try:
                 self._announce()
                 follow_patched_datetime(self.docket.queue.clock)
-                scheduled = self.schedule_automatic_tasks
-                async with Automatic(self.docket) if scheduled else nullcontext():
-                    return await run_engine()
+                if self.schedule_automatic_tasks:
+                    return await Automatic(self.docket).during(run_engine)
+                return await run_engine()
             finally:
                 self._engines.discard(engine)
                 for token in tokens:
