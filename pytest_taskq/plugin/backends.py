@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,8 @@ from pytest_taskq.plugin.options import SERVERS, read_options
 from pytest_taskq.plugin.present import is_xdist_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_taskq.testing.backends import Run, Stores
 
 __all__ = [
@@ -114,7 +116,7 @@ def hand_over(config: pytest.Config, workerinput: dict[str, Any]) -> None:
 def close_run(config: pytest.Config) -> None:
     """Give back what the run has open: connections, files and servers of its own."""
     try:
-        if left := _left(config, "close"):
+        if left := _left(config, lambda run: run.close()):
             print(f"\n{left}", file=sys.__stderr__)
     finally:
         sync = sys.modules.get("pytest_taskq.engine.sync")
@@ -124,11 +126,11 @@ def close_run(config: pytest.Config) -> None:
 
 def settle_run(config: pytest.Config) -> None:
     """After the last test: fail it if what a test has left on a server could not be removed."""
-    if left := _left(config, "settle"):
+    if left := _left(config, lambda run: run.settle()):
         pytest.fail(left, pytrace=False)
 
 
-def _left(config: pytest.Config, end: Literal["close", "settle"]) -> str:
+def _left(config: pytest.Config, end: Callable[[Run], None]) -> str:
     """End the run in this way, and say what could not be removed."""
     run: Run | None = config.stash.get(RUN, None)
     if run is None:
@@ -136,7 +138,7 @@ def _left(config: pytest.Config, end: Literal["close", "settle"]) -> str:
     from pytest_taskq.core.errors import TaskqError
 
     try:
-        getattr(run, end)()
+        end(run)
     except TaskqError as error:
         return f"taskq: what the tests have left on a server could not be removed. {error}"
     return ""
