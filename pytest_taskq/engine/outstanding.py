@@ -57,7 +57,7 @@ class Outstanding(Debts):
 
     def begin(self) -> None:
         """Watch from now on, the connections that are there already included."""
-        loop, self._new_future = self._loop, self._loop.create_future
+        loop, self._new_future = self._loop, self._original("create_future")
         loop.run_in_executor, loop.create_future = self._run_in_executor, self._create_future
         loop.shutdown_default_executor = self._shut_executor_down
         loop._make_subprocess_transport = self._make_subprocess_transport
