@@ -30,9 +30,9 @@ def attach_evidence(
     report: pytest.TestReport, environment: Environment, config: pytest.Config
 ) -> None:
     """Give the report of a test what its end of the run will ask for."""
-    options = read_options(config)
     if report.when != "call":
         return
+    options = read_options(config)
     if options.html and (shown := environment.collected()):
         setattr(report, SHOWN, json.dumps(shown))
     if "coverage" in options.reports:

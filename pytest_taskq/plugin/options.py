@@ -110,10 +110,11 @@ def add_options(parser: pytest.Parser) -> None:
 
 def read_options(config: pytest.Config) -> Options:
     """The options in force, read once. Raises UsageError for a value that can mean nothing."""
-    options: Options | None = config.stash.get(OPTIONS, None)
-    if options is None:
+    try:
+        return config.stash[OPTIONS]
+    except KeyError:
         options = config.stash[OPTIONS] = _read(config)
-    return options
+        return options
 
 
 def _read(config: pytest.Config) -> Options:

@@ -61,9 +61,9 @@ class MemoryStore:
                 return self._waiting.claimable(query)
             if query.sort == "due" and (later := self._waiting.later(query)) is not None:
                 return later
-        found = sorted(
-            (job for job in self._candidates(query) if query.matches(job)), key=query.order
-        )
+        found = [job for job in self._candidates(query) if query.matches(job)]
+        if len(found) > 1:
+            found.sort(key=query.order)
         if query.claimable:
             found = [job for job in found if self._waiting.blocked_by(job) is None]
         return found[: query.limit]
