@@ -54,7 +54,7 @@ class Hands:
         """Begin an attempt of a claimed job."""
         hand = Hand(job, self._run)
         self._hands[id(hand)] = hand
-        hand.task = asyncio.create_task(self._attempt(hand))
+        hand.task = asyncio.get_running_loop().create_task(self._attempt(hand))
 
     def tell_of_end(self) -> None:
         """Tell the log that the run ends after these."""

@@ -22,6 +22,7 @@ __all__ = ["Ended", "Leases"]
 
 PAGE = 100  # jobs looked at in one call, where not every one may be claimed
 QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
+LEASED = JobQuery(states=RUNNING, sort="lease", limit=1)
 
 
 class Ended(NamedTuple):
@@ -191,7 +192,7 @@ class Leases:
         """When the next lease lapses, if its worker does not renew it."""
         if not self._queue.lapses:
             return None
-        leased = await self._store.find(JobQuery(states=RUNNING, sort="lease", limit=1))
+        leased = await self._store.find(LEASED)
         return leased[0].lease.expires_at if leased and leased[0].lease else None
 
     async def _finish_refused(self, now: int, item: Ended, refusal: Refusal) -> Job | None:
