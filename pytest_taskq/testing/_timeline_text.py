@@ -56,11 +56,11 @@ def waiting_line(tellers: Sequence[Teller], *, clock: bool = True) -> str:
     jobs = [job for _, its in found for job in its]
     later = sorted(job.due_at for job in jobs if job.state is State.QUEUED and job.due_at > now)
     running = sum(job.state is State.RUNNING for job in jobs)
-    parts = [f"{running} running"] if running else []
+    parts = [f"{running:,} running"] if running else []
     parts += _due_parts(found, now)
     if later:
         first = Times([now, later[0]]).text(later[0], now)
-        parts.append(f"{len(later)} due later, the first at {first}")
+        parts.append(f"{len(later):,} due later, the first at {first}")
     if parts and clock:
         parts.append(f"the clock is {time.mode}")
     return f"Waiting: {'; '.join(parts)}." if parts else ""
@@ -74,11 +74,11 @@ def _due_parts(found: Sequence[tuple[Teller, Sequence[Job]]], now: Instant) -> I
         for each in behind(jobs, now)
     )
     if free := counts.pop(None, 0):
-        yield f"{free} due now"
+        yield f"{free:,} due now"
     named = counts.most_common(LOCKS)
     others = counts.total() - sum(count for _, count in named)
     for what, count in [*named, *([("others", others)] if others else [])]:
-        yield f"{count} due, but {'waits' if count == 1 else 'wait'} for {what}"
+        yield f"{count:,} due, but {'waits' if count == 1 else 'wait'} for {what}"
 
 
 class _Group(NamedTuple):

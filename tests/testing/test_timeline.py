@@ -155,6 +155,14 @@ async def test_what_waits_is_told_last(app):
     )
 
 
+async def test_large_numbers_of_what_waits_can_be_read(app):
+    for cart in range(2_400):
+        await app.add("receipt", cart, after=600 if cart % 2 else 0)
+    assert lines(app)[-1] == (
+        "Waiting: 1,200 due now; 1,200 due later, the first at 12:10:00; the clock is held."
+    )
+
+
 async def test_snoozed_cancelled_and_stopped(app):
     answers = iter([Snoozed(app.clock.now() + 5 * SECOND, "busy"), Cancelled("not needed")])
 
