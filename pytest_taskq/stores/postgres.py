@@ -191,6 +191,10 @@ class PostgresStore:
     async def aclose(self) -> None:
         """See ``Store.aclose``: the connections are shared, and closed by whoever made them."""
 
+    async def prepare(self) -> None:
+        """Make the schema now, and not at the first use of it."""
+        await self._make()
+
     async def drop(self) -> None:
         """Take the schema away with all that it holds. Raises BadOption when it is not ours."""
         if await self._mark():

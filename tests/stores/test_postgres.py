@@ -59,6 +59,14 @@ async def test_a_schema_is_made_at_first_use_and_goes_with_drop(store):
     assert await schemas(store) == 0
 
 
+async def test_a_schema_can_be_made_before_its_first_use(store):
+    await store.prepare()
+    assert await schemas(store) == 1
+    assert (await put(store, new())).id == 1
+    await store.prepare()
+    assert len(await store.find(JobQuery())) == 1
+
+
 async def test_after_drop_the_store_begins_anew(store):
     await put(store, new())
     await store.drop()
