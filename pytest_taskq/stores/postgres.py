@@ -52,6 +52,8 @@ MISSING = (
     asyncpg.UndefinedFunctionError,
     asyncpg.UndefinedTableError,
 )
+# Somebody else has made it. A connection that had missed it may learn so from the index alone.
+MADE = (asyncpg.DuplicateSchemaError, asyncpg.UniqueViolationError)
 
 
 class PostgresConnections:
@@ -116,7 +118,7 @@ class PostgresConnections:
 
     def _failed(self, error: Exception) -> Exception:
         foreign = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-        known = (*MISSING, asyncpg.DuplicateSchemaError, StoreUnavailable)
+        known = (*MISSING, StoreUnavailable)
         if isinstance(error, foreign) and not isinstance(error, known):
             return unavailable(self.address, error)
         return error
@@ -217,9 +219,15 @@ class PostgresStore:
     async def _make(self) -> None:
         """Make the schema; of several who try at once, the first one does."""
         script = self._sql.make
-        try:
-            await self._connections.run(lambda connection: connection.execute(script))
-        except asyncpg.DuplicateSchemaError:
+
+        async def was_first(connection: Any) -> bool:
+            try:
+                await connection.execute(script)
+            except MADE:
+                return False
+            return True
+
+        if not await self._connections.run(was_first):
             await self._mark()
 
     async def _mark(self) -> str | None:

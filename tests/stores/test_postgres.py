@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from pytest_taskq import wait_until
 from pytest_taskq.core import transitions
 from pytest_taskq.core.errors import BadOption, StoreUnavailable
 from pytest_taskq.core.job import Hold, Job, Lease, State
 from pytest_taskq.core.store import Change, JobQuery, Refusal
-from pytest_taskq.stores.postgres import PostgresConnections, PostgresStore
+from pytest_taskq.stores.postgres import MISSING, PostgresConnections, PostgresStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -63,8 +64,6 @@ async def test_a_schema_can_be_made_before_its_first_use(store):
     await store.prepare()
     assert await schemas(store) == 1
     assert (await put(store, new())).id == 1
-    await store.prepare()
-    assert len(await store.find(JobQuery())) == 1
 
 
 async def test_after_drop_the_store_begins_anew(store):
@@ -88,6 +87,31 @@ async def test_handles_that_begin_at_once_make_one_schema(url, backends):
     await stores[0].drop()
     for line in lines:
         await line.aclose()
+
+
+async def test_handles_that_missed_the_schema_and_wait_for_one_another_make_one(url, backends):
+    name = backends.new_namespace()
+    lines = [PostgresConnections(url) for _ in range(3)]
+    first, *stores = [PostgresStore(line, name) for line in lines]
+    for store in stores:
+        # Once it has made one, a connection looks into the catalog less often.
+        await PostgresStore(store._connections, backends.new_namespace()).prepare()
+        with pytest.raises(MISSING):
+            await ask(store._connections, store._sql.get, 1)
+    await ask(first._connections, first._sql._lock.replace("_xact_lock", "_lock"))
+    made = asyncio.gather(*[store.prepare() for store in stores])
+    await wait_until(lambda: waiting_for_a_lock(first), timeout=10)
+    await ask(first._connections, first._sql._lock.replace("_xact_lock", "_unlock"))
+    await made
+    assert [(await put(store, new())).id for store in stores] == [1, 2]
+    await first.drop()
+    for line in lines:
+        await line.aclose()
+
+
+async def waiting_for_a_lock(store):
+    sql = "SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    return await ask(store._connections, sql)
 
 
 async def test_a_schema_of_somebody_else_is_refused_and_left_alone(store, connections):
