@@ -1,0 +1,58 @@
+"""The stores of a run, on a server that is given."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from pytest_taskq.core.job import Job
+from pytest_taskq.core.store import Change, JobQuery
+from pytest_taskq.engine.sync import wait_for
+from pytest_taskq.stores.postgres import PostgresConnections
+from pytest_taskq.testing.backends import Run
+
+
+@pytest.fixture
+def name():
+    return f"taskq_{os.urandom(4).hex()}"
+
+
+@pytest.fixture
+def run(backends, name):
+    run = Run(name, urls={"postgres": backends.place("postgres")}, binaries={})
+    yield run
+    run.close()
+
+
+@pytest.fixture
+def schemas(backends, name):
+    connections = PostgresConnections(backends.place("postgres"))
+    sql = "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, $1)"
+
+    def count():
+        return wait_for(connections.run(lambda connection: connection.fetchval(sql, name)))
+
+    yield count
+    wait_for(connections.aclose())
+
+
+def test_what_was_never_used_is_taken_away_too(run, schemas):
+    stores = run.stores("postgres")
+    for _ in range(3):
+        stores.discard(stores.open())
+    run.settle()
+    assert schemas() == 0
+
+
+@pytest.mark.asyncio
+async def test_a_store_is_there_whether_its_schema_was_made_before_or_not(run, schemas):
+    stores = run.stores("postgres")
+    found = [stores.open() for _ in range(3)]
+    for store in found:
+        (stored,) = await store.put([Change(Job(task="bake", payload="[]", due_at=0), None)])
+        assert await store.find(JobQuery()) == [stored]
+    for store in found:
+        stores.discard(store)
+    run.settle()
+    assert schemas() == 0
