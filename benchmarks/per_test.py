@@ -3,9 +3,9 @@
     python benchmarks/per_test.py [--tests 500] [--rounds 3] [--repeats 15]
         [--backends memory,sqlite,redis] [--mixed]
 
-Each kind of test is a run of its own, as in a suite of that kind, and the runs take turns; with
---mixed the tests of all kinds take turns in one run, each time in another order, which is dearer
-for all of them. The starts are interleaved. The plugin must be installed. Where Procrastinate is
+Each kind of test is a run of its own on each backend, as in a suite of that kind, and the runs take
+turns; with --mixed all take turns in one run, each time in another order, which is dearer for all
+of them. The starts are interleaved. The plugin must be installed. Where Procrastinate is
 installed, its own connector in memory is measured beside ours.
 """
 
@@ -21,6 +21,7 @@ from collections import defaultdict
 from pathlib import Path
 
 NOT_FOUND = 4  # what pytest ends with where there is no such test
+WITHOUT_A_QUEUE = {"test_empty", "test_two_fixtures_that_do_nothing", "test_real_procrastinate"}
 START = ("-m", "pytest", "--co", "-q", "-p", "no:cacheprovider")
 
 TESTS = """
@@ -160,19 +161,27 @@ def pytest_unconfigure():
 def per_test(tests, backends, rounds, *, mixed):
     """The median of each kind of test, set-up to tear-down; of several rounds the middle one."""
     source = TESTS.format(tests=tests)
-    kinds = [None] if mixed else re.findall(r"def (test_\w+)", source)
+    runs = [(None, backends)] if mixed else list(runs_apart(source, backends.split(",")))
     took = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         Path(name, "conftest.py").write_text(TIMER)
         Path(name, "test_all.py").write_text(source)
-        for kind in kinds * rounds:
-            for what, milliseconds in took_by(name, backends, kind):
-                took[what].append(float(milliseconds))
+        for kind, backend in runs * rounds:
+            for what, milliseconds in took_by(name, backend, kind):
+                on = "" if mixed or kind in WITHOUT_A_QUEUE else f" {backend}"
+                took[what + on].append(float(milliseconds))
     middle = {what: statistics.median(each) for what, each in took.items()}
     empty = middle.pop("empty")
     print(f"ms a test above an empty async test ({empty:.3f} ms)")
     for kind, milliseconds in middle.items():
-        print(f"  {kind:30} {milliseconds - empty:6.3f}")
+        print(f"  {kind:35} {milliseconds - empty:6.3f}")
+
+
+def runs_apart(source, backends):
+    """Each kind of test on each backend; what uses none of ours, once."""
+    for kind in re.findall(r"def (test_\w+)", source):
+        for backend in backends[:1] if kind in WITHOUT_A_QUEUE else backends:
+            yield kind, backend
 
 
 def took_by(folder, backends, kind):
