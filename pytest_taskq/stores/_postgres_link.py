@@ -13,6 +13,8 @@ __all__ = ["Link"]
 
 T = TypeVar("T")
 
+CLOSE_SECONDS = 10.0
+
 
 class Link:
     """``opened`` opens a connection of asyncpg, and ``failed`` says in our words what went wrong.
@@ -73,7 +75,7 @@ class Link:
         connection.remove_termination_listener(self._lost)
         if self._cut or self._free.locked():
             with suppress(Exception):
-                await connection.close()
+                await connection.close(timeout=CLOSE_SECONDS)
         else:
             # Every call was answered. To wait until the server has ended its process would be a
             # tenth of what a test costs.

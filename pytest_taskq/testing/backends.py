@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from concurrent.futures import wait
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_taskq.core.errors import StoreUnavailable, TaskqError
 from pytest_taskq.core.store import Store
+from pytest_taskq.engine.patience import ANSWER_SECONDS
 from pytest_taskq.engine.sync import begin, drive, wait_for
 from pytest_taskq.stores.memory import MemoryStore
 
@@ -110,7 +112,7 @@ class _OnServer:
     def discard(self, store: RedisStore | PostgresStore) -> None:
         """Begin to, while the next test begins. ``settle`` says whether it could be done."""
         self._wait()
-        self._leaving = begin(store.drop())
+        self._leaving = begin(_answered(self._remove(store), store))
 
     def settle(self) -> None:
         """Wait for what ``discard`` has begun. Raises why it failed first, once."""
@@ -124,6 +126,9 @@ class _OnServer:
             self.settle()
         finally:
             wait_for(self._connections.aclose())
+
+    async def _remove(self, store: Any) -> None:
+        await store.drop()
 
     def _wait(self) -> None:
         leaving, self._leaving = self._leaving, None
@@ -149,9 +154,23 @@ class _OnPostgres(_OnServer):
         self._coming[store] = begin(store.prepare())
         return store
 
-    def discard(self, store: RedisStore | PostgresStore) -> None:
-        wait([self._coming.pop(store)])  # who could not make it is told so at its first use
-        super().discard(store)
+    async def _remove(self, store: PostgresStore) -> None:
+        with suppress(TaskqError):  # why it could not be made is told at its first use
+            await asyncio.wrap_future(self._coming.pop(store))
+        await store.drop()
+
+
+async def _answered(call: Awaitable[None], store: object) -> None:
+    """What must end, whether the server answers or not: the run waits for it."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await call
+    except TimeoutError:
+        raise StoreUnavailable(
+            f"The server does not answer. {store!r} was to be removed, and nothing was said for "
+            f"{ANSWER_SECONDS:g} real seconds. Look whether the server lives, and whether "
+            f"something else has locked what it needs."
+        ) from None
 
 
 class Run:

@@ -6,10 +6,12 @@ import os
 
 import pytest
 
+from pytest_taskq.core.errors import StoreUnavailable
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.store import Change, JobQuery
 from pytest_taskq.engine.sync import wait_for
 from pytest_taskq.stores.postgres import PostgresConnections
+from pytest_taskq.testing import backends as module
 from pytest_taskq.testing.backends import Run
 
 
@@ -56,3 +58,18 @@ async def test_a_store_is_there_whether_its_schema_was_made_before_or_not(run, s
         stores.discard(store)
     run.settle()
     assert schemas() == 0
+
+
+def test_a_server_that_answers_no_more_does_not_hold_up_the_run(run, schemas, monkeypatch):
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.01)
+    stores = run.stores("postgres")
+    store = stores.open()
+    store._sql.drop = "SELECT pg_sleep(3600)"
+    stores.discard(store)
+    with pytest.raises(StoreUnavailable) as caught:
+        run.settle()
+    assert str(caught.value) == (
+        f"The server does not answer. {store!r} was to be removed, and nothing was said for "
+        "0.01 real seconds. Look whether the server lives, and whether something else has locked "
+        "what it needs."
+    )
