@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_taskq.plugin.apps import empty_django_tables
-from pytest_taskq.plugin.as_they_are import begin_as_they_are, end_as_they_are
+from pytest_taskq.plugin.as_they_are import import_as_they_are
 from pytest_taskq.plugin.backends import (
     close_run,
     describe_backends,
@@ -100,7 +100,7 @@ NOBODY = (
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Let names of libraries mean ours, before the user's own code is imported."""
-    begin_as_they_are(early_config)
+    import_as_they_are(early_config)
     begin_substitutes(early_config)
 
 
@@ -142,7 +142,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Give everything back."""
     close_run(config)
     end_substitutes(config)
-    end_as_they_are(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

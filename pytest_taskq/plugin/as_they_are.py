@@ -7,21 +7,23 @@ asserts: it is a suite of tests.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
 
-__all__ = ["begin_as_they_are", "end_as_they_are"]
+    import pytest
+
+__all__ = ["import_as_they_are"]
 
 OWN, WITH_ASSERTS = "pytest_taskq.", "pytest_taskq.testing._conformance"
-FINDER: pytest.StashKey[AsTheyAre] = pytest.StashKey()
+HOME = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class AsTheyAre(MetaPathFinder):
@@ -33,17 +35,19 @@ class AsTheyAre(MetaPathFinder):
         """See ``MetaPathFinder``."""
         if not fullname.startswith(OWN) or fullname.startswith(WITH_ASSERTS):
             return None
-        return PathFinder.find_spec(fullname, path)
+        spec = PathFinder.find_spec(fullname, path)
+        # The user's tests may be in a folder of the same name.
+        is_ours = spec is not None and (spec.origin or "").startswith(HOME)
+        return spec if is_ours else None
 
 
-def begin_as_they_are(config: pytest.Config) -> None:
-    """From now on."""
-    finder = config.stash[FINDER] = AsTheyAre()
+def import_as_they_are(config: pytest.Config) -> None:
+    """From now on, until the end of this run."""
+    finder = AsTheyAre()
+
+    def end() -> None:
+        if finder in sys.meta_path:  # not where somebody has put another list in its place
+            sys.meta_path.remove(finder)
+
     sys.meta_path.insert(0, finder)
-
-
-def end_as_they_are(config: pytest.Config) -> None:
-    """Until here."""
-    finder = config.stash.get(FINDER, None)
-    if finder in sys.meta_path:  # not where somebody has put another list in its place
-        sys.meta_path.remove(finder)
+    config.add_cleanup(end)  # which is done also where a run ends before it has begun

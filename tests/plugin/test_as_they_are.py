@@ -23,8 +23,21 @@ def test_only_what_asserts_is_rewritten(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-def test_a_run_leaves_imports_as_they_were(pytester: pytest.Pytester) -> None:
+def test_tests_of_the_users_in_a_folder_of_our_name_are_rewritten(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(**{"pytest_taskq/test_mine": "def test(): assert [1, 2] == [1, 3]"})
+    result = pytester.runpytest_subprocess("--import-mode=importlib", "pytest_taskq")
+    result.stdout.fnmatch_lines(["E * assert [[]1, 2[]] == [[]1, 3[]]"])
+
+
+@pytest.mark.parametrize("options", [(), ("--nope",), ("--taskq-backend=nope",)])
+def test_a_run_leaves_imports_as_they_were(
+    pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
     before = list(sys.meta_path)
     pytester.makepyfile("def test_it(taskq_backend): pass")
-    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+    assert pytest.main(["-p", "no:asyncio", *options]) == (
+        pytest.ExitCode.USAGE_ERROR if options else 0
+    )
     assert sys.meta_path == before
