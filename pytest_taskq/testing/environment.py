@@ -274,7 +274,12 @@ class Environment:
 
     def close(self) -> None:
         """Give back what was changed, and real time, and close the queues."""
-        self._at_end.close()
+        try:
+            self._at_end.close()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self.unawaited.close()
         self.clock.before_stuck = None
         self.clock.close()
