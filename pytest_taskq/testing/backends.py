@@ -111,12 +111,13 @@ class _OnServer:
 
     def discard(self, store: RedisStore | PostgresStore) -> None:
         """Begin to, while the next test begins. ``settle`` says whether it could be done."""
-        self._wait()
-        self._leaving = begin(_answered(self._remove(store), store))
+        before, self._leaving = self._leaving, begin(_answered(self._remove(store), store))
+        self._wait(before)
 
     def settle(self) -> None:
         """Wait for what ``discard`` has begun. Raises why it failed first, once."""
-        self._wait()
+        leaving, self._leaving = self._leaving, None
+        self._wait(leaving)
         failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
@@ -130,8 +131,7 @@ class _OnServer:
     async def _remove(self, store: Any) -> None:
         await store.drop()
 
-    def _wait(self) -> None:
-        leaving, self._leaving = self._leaving, None
+    def _wait(self, leaving: Future[None] | None) -> None:
         if leaving is not None:
             self._failed = self._failed or leaving.exception()
 

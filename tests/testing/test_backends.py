@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future
 
 import pytest
 
@@ -55,6 +56,21 @@ async def test_a_store_is_there_whether_its_schema_was_made_before_or_not(run, s
         (stored,) = await store.put([Change(Job(task="bake", payload="[]", due_at=0), None)])
         assert await store.find(JobQuery()) == [stored]
     for store in found:
+        stores.discard(store)
+    run.settle()
+    assert schemas() == 0
+
+
+class Interrupted(Future):
+    def exception(self, timeout=None):
+        raise KeyboardInterrupt
+
+
+def test_what_is_interrupted_while_it_waits_is_taken_away_still(run, schemas):
+    stores = run.stores("postgres")
+    stores._leaving, store = Interrupted(), stores.open()
+    assert wait_for(store.find(JobQuery())) == []
+    with pytest.raises(KeyboardInterrupt):
         stores.discard(store)
     run.settle()
     assert schemas() == 0
