@@ -193,9 +193,9 @@ class Environment:
         if self.stuck is not None and self._when_stuck is not None:
             self._noted, self._collected = self._when_stuck
             return
-        self._noted = self.describe()
-        if self._collects:
-            self._collected = self.collected()
+        with suppress(Exception):  # what the test has failed with is told, whatever comes of this
+            self._noted = self.describe()
+            self._collected = self.collected() if self._collects else None
 
     def failed(self, error: BaseException) -> None:
         """The test has failed so: for being stuck, it is told what that looked like."""

@@ -191,3 +191,30 @@ def test_what_an_interrupted_run_cannot_remove_is_told_at_its_end(run, options):
     result = run(LAST + more, "--taskq-backend=redis", *options)
     result.stderr.fnmatch_lines(["taskq: what the tests have left *The Redis server at *"])
     result.stderr.no_fnmatch_line("*Traceback*")
+
+
+DIES = """
+import pytest
+
+async def pack(parcel): ...
+
+@pytest.mark.asyncio
+async def test_parcels(docket):
+    await docket.add(pack)(7)
+    try:
+        await docket.queue.store._store._connections.call("SHUTDOWN", "NOSAVE")
+    except Exception:
+        pass
+    await docket.add(pack)(8)
+"""
+
+
+def test_a_server_that_dies_fails_the_line_of_the_test_that_needed_it(run):
+    result = run(DIES, "--taskq-backend=redis")
+    result.stdout.fnmatch_lines(
+        [
+            ">       await docket.add(pack)(8)",
+            "E  *StoreUnavailable: The Redis server at * does not answer.*",
+            "The queue cannot be shown: StoreUnavailable in its description.",
+        ]
+    )
