@@ -194,8 +194,18 @@ class PostgresStore:
         """See ``Store.aclose``: the connections are shared, and closed by whoever made them."""
 
     async def prepare(self) -> None:
-        """Make the schema now, and not at the first use of it."""
-        await self._make()
+        """Make the schema, before the first use of it; of several who try at once, one does."""
+        script = self._sql.make
+
+        async def was_first(connection: Any) -> bool:
+            try:
+                await connection.execute(script)
+            except MADE:
+                return False
+            return True
+
+        if not await self._connections.run(was_first):
+            await self._mark()
 
     async def drop(self) -> None:
         """Take the schema away with all that it holds. Raises BadOption when it is not ours."""
@@ -210,25 +220,11 @@ class PostgresStore:
         try:
             return await self._connections.run(call)
         except MISSING:
-            await self._make()
+            await self.prepare()
         try:
             return await self._connections.run(call)
         except MISSING as error:
             raise unavailable(self._connections.address, error) from None
-
-    async def _make(self) -> None:
-        """Make the schema; of several who try at once, the first one does."""
-        script = self._sql.make
-
-        async def was_first(connection: Any) -> bool:
-            try:
-                await connection.execute(script)
-            except MADE:
-                return False
-            return True
-
-        if not await self._connections.run(was_first):
-            await self._mark()
 
     async def _mark(self) -> str | None:
         """What shows that the schema is ours; None when there is no schema."""
