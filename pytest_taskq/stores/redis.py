@@ -24,7 +24,7 @@ from pytest_taskq.stores._redis_index import (
     write_change,
 )
 from pytest_taskq.stores._redis_link import ANSWER_SECONDS, Link, Word
-from pytest_taskq.stores._redis_scripts import CHANGE, FIND, KEPT, Script
+from pytest_taskq.stores._redis_scripts import CHANGE, FIND, Script
 
 try:
     from redis import asyncio as driver
@@ -45,6 +45,15 @@ NAMELESS: dict[str, Any] = (
     if find_spec("redis.driver_info")
     else dict.fromkeys(["lib_name", "lib_version"])
 )
+OPTIONS: dict[str, Any] = {
+    "protocol": 2,
+    # Who calls has a limit, and to listen again the system's is enough.
+    "socket_connect_timeout": None,
+    "socket_timeout": None,
+    # Never: a change whose answer was lost may have landed.
+    "retry": Retry(NoBackoff(), 0),
+    **NAMELESS,
+}
 BATCH = 500  # changes in one call: the server serves nobody else meanwhile
 
 
@@ -60,34 +69,15 @@ class RedisConnections:
         self._scripts: Mapping[Script, Script] = {}
         self._links = PerLoop(self._open, Link.aclose)
         try:
-            self._new_pool: Callable[[], driver.ConnectionPool] = partial(_pool, url)
+            self._new_pool: Callable[[], driver.ConnectionPool] = partial(
+                driver.ConnectionPool.from_url, url, **OPTIONS
+            )
             self._new_pool()
         except Exception as error:  # noqa: BLE001 - the driver reads options with int() and alike
             raise BadOption(
                 f"The URL of the Redis server at {self._where} cannot be used. The driver raised "
                 f"{type(error).__name__}. Correct the options after its question mark."
             ) from None
-
-    @classmethod
-    def fake(cls) -> RedisConnections:
-        """The way to a new fake server inside this process, which nobody else has."""
-        try:
-            import fakeredis
-            import lupa  # type: ignore[import-untyped]  # noqa: F401 - fakeredis's scripts need it
-        except ImportError as error:
-            raise MissingExtra(error.name or "fakeredis", "redis") from None
-        server = fakeredis.FakeServer()
-
-        def pool() -> driver.ConnectionPool:
-            new = fakeredis.FakeAsyncRedis(server=server).connection_pool
-            new.connection_kwargs.update(NAMELESS)
-            return new
-
-        self = cls("redis://fakeredis")
-        self._version = fakeredis.__version__
-        self._scripts = KEPT
-        self._new_pool = pool
-        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._where}>"
@@ -272,16 +262,3 @@ async def _listen(subscription: PubSub, heard: Callable[[], None]) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE_SECONDS):
                     await asyncio.get_running_loop().create_future()
-
-
-def _pool(url: str) -> driver.ConnectionPool:
-    return driver.ConnectionPool.from_url(
-        url,
-        protocol=2,
-        # Who calls has a limit, and to listen again the system's is enough.
-        socket_connect_timeout=None,
-        socket_timeout=None,
-        # Never: a change whose answer was lost may have landed.
-        retry=Retry(NoBackoff(), 0),
-        **NAMELESS,
-    )

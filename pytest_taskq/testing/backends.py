@@ -79,9 +79,10 @@ class _Fakeredis:
         self._names = names
 
     def open(self) -> RedisStore:
-        from pytest_taskq.stores.redis import RedisConnections, RedisStore
+        from pytest_taskq.stores.fakeredis import FakeConnections
+        from pytest_taskq.stores.redis import RedisStore
 
-        return RedisStore(RedisConnections.fake(), self._names())
+        return RedisStore(FakeConnections(), self._names())
 
     def discard(self, store: RedisStore) -> None:
         """It goes with its server, which is its own: a script can spoil one for good."""
@@ -286,11 +287,5 @@ class Run:
 
 def _check_driver(backend: str) -> None:
     """Raise MissingExtra for what the backend needs; its store is where that is known."""
-    if backend == "redis":
-        import_module("pytest_taskq.stores.redis")
-    elif backend == "postgres":
-        import_module("pytest_taskq.stores.postgres")
-    elif backend == "fakeredis":
-        from pytest_taskq.stores.redis import RedisConnections
-
-        RedisConnections.fake()
+    if backend in {"fakeredis", "redis", "postgres"}:
+        import_module(f"pytest_taskq.stores.{backend}")

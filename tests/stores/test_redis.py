@@ -11,6 +11,7 @@ from pytest_taskq.core.errors import StoreUnavailable
 from pytest_taskq.core.job import Hold, Job, Lease, State
 from pytest_taskq.core.outcome import Succeeded
 from pytest_taskq.core.store import Change, JobQuery
+from pytest_taskq.stores.fakeredis import FakeConnections
 from pytest_taskq.stores.redis import RedisConnections, RedisStore
 
 pytestmark = pytest.mark.asyncio
@@ -21,7 +22,7 @@ QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
 @pytest.fixture(params=["redis", "fakeredis"])
 def connections(request, backends):
     if request.param == "fakeredis":
-        return RedisConnections.fake()
+        return FakeConnections()
     return RedisConnections(backends.place("redis"))
 
 

@@ -81,9 +81,10 @@ def connect(backend, place):
         from pytest_taskq.stores.postgres import PostgresConnections
 
         return PostgresConnections(place)
+    from pytest_taskq.stores.fakeredis import FakeConnections
     from pytest_taskq.stores.redis import RedisConnections
 
-    return RedisConnections.fake() if place is None else RedisConnections(place)
+    return FakeConnections() if place is None else RedisConnections(place)
 
 
 def open_store(backend, connected, namespace):
