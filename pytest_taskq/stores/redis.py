@@ -178,7 +178,7 @@ class RedisStore:
         self._connections = connections
         # One hash tag: a cluster keeps them together.
         root = f"taskq:{{{namespace}}}:"
-        self._keys = (f"{root}jobs".encode(), f"{root}index".encode())
+        self.keys = (f"{root}jobs".encode(), f"{root}index".encode())
         self._channel = f"{root}changed".encode()
 
     def __repr__(self) -> str:
@@ -196,7 +196,7 @@ class RedisStore:
 
     async def get(self, job_id: JobId) -> Job | None:
         """See ``Store.get``."""
-        text = await self._connections.call("HGET", self._keys[0], f"j{id_text(job_id)}")
+        text = await self._connections.call("HGET", self.keys[0], f"j{id_text(job_id)}")
         return None if text is None else read_job(job_id, text)
 
     async def find(self, query: JobQuery) -> list[Job]:
@@ -248,7 +248,7 @@ class RedisStore:
         """See ``Store.aclose``."""
 
     async def _run(self, script: Script, *said: Word) -> Any:
-        return await self._connections.run(script, len(self._keys), *self._keys, *said)
+        return await self._connections.run(script, len(self.keys), *self.keys, *said)
 
 
 async def _listen(subscription: PubSub, heard: Callable[[], None]) -> None:

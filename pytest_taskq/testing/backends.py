@@ -75,20 +75,24 @@ class _Sqlite:
 
 
 class _Fakeredis:
-    def __init__(self, names: Callable[[], str]) -> None:
-        self._names = names
+    """Stores in namespaces of one fake server, made for the run: a new one compiles its scripts."""
 
-    def open(self) -> RedisStore:
+    def __init__(self, names: Callable[[], str]) -> None:
         from pytest_taskq.stores.fakeredis import FakeConnections
         from pytest_taskq.stores.redis import RedisStore
 
-        return RedisStore(FakeConnections(), self._names())
+        self._connections = FakeConnections()
+        self._make = RedisStore
+        self._names = names
+
+    def open(self) -> RedisStore:
+        return self._make(self._connections, self._names())
 
     def discard(self, store: RedisStore) -> None:
-        """It goes with its server, which is its own: a script can spoil one for good."""
+        self._connections.drop(store)
 
     def close(self) -> None:
-        """Nothing is shared."""
+        """It goes with its connections, which are closed with their loops."""
 
 
 class _OnServer:

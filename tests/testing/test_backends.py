@@ -89,3 +89,16 @@ def test_a_server_that_answers_no_more_does_not_hold_up_the_run(run, schemas, mo
         "0.01 real seconds. Look whether the server lives, and whether something else has locked "
         "what it needs."
     )
+
+
+@pytest.mark.asyncio
+async def test_the_fake_server_of_a_run_keeps_nothing_of_a_store_that_was_discarded(run):
+    stores = run.stores("fakeredis")
+    gone, left = stores.open(), stores.open()
+    for store in (gone, left):
+        await store.put([Change(Job(task="bake", payload="[]", due_at=0), None)])
+    stores.discard(gone)
+    assert await gone.find(JobQuery()) == []
+    assert len(await left.find(JobQuery())) == 1
+    stores.discard(left)
+    assert await stores._connections.call("DBSIZE") == 0
