@@ -136,6 +136,8 @@ _POSTGRES_OPTIONS = ["-p", "5432", "-F"] + [
         "checkpoint_timeout=1d",
         "max_wal_size=256MB",  # of memory, where the data are there
         "jit=off",
+        # Each connection would load the language of our functions anew, a tenth of a short test.
+        "shared_preload_libraries=plpgsql",
     )
     for word in ("-c", setting)
 ]
