@@ -252,7 +252,10 @@ class RedisStore:
 
 
 async def _listen(subscription: PubSub, heard: Callable[[], None]) -> None:
-    while True:
+    task = asyncio.current_task()
+    # A wait of the driver's, or of the fake server's, may drop a cancellation for a message that
+    # came at the same time.
+    while task is not None and not task.cancelling():
         try:
             await subscription.get_message(timeout=None)
             heard()
