@@ -159,6 +159,10 @@ class Store(Protocol):
         """Every job the query matches, in its order, at most ``query.limit``."""
         ...
 
+    async def unfinished(self) -> bool:
+        """Whether any job is queued or running: what a run asks that may be at its end."""
+        ...
+
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """Forget exactly these versions; False for one that is stored differently or not at all."""
         ...

@@ -50,6 +50,10 @@ class PatientStore:
         """See ``Store.find``."""
         return await self._answer("find", self._store.find(query))
 
+    async def unfinished(self) -> bool:
+        """See ``Store.unfinished``."""
+        return await self._answer("say whether any job is left", self._store.unfinished())
+
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
         return await self._answer("delete", self._store.delete(jobs))

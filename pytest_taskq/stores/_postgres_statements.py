@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_taskq.core.store import JobQuery
 from pytest_taskq.stores._postgres_batch import FIELDS, ROW
-from pytest_taskq.stores._sql import Select, select, tables
+from pytest_taskq.stores._sql import Select, select, tables, unfinished
 
 __all__ = ["MARK", "MARK_OF", "Statements", "known"]
 
@@ -29,6 +29,7 @@ class Statements:
         lock = self._lock = f"SELECT pg_advisory_xact_lock({_number(namespace)})"
         tell = f"pg_notify('{namespace}', '')"
         self.get = f"SELECT id, doc FROM {schema}.jobs WHERE id = $1"  # noqa: S608
+        self.unfinished = unfinished(f"{schema}.jobs")
         self.add = (
             f"INSERT INTO {schema}.jobs SELECT nextval('{schema}.numbers'), {ROW} "  # noqa: S608
             f"FROM ({lock}) AS locked RETURNING id, {tell}"

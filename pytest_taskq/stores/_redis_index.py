@@ -9,7 +9,7 @@ from pytest_taskq.core.job import Job, JobId, State, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
 from pytest_taskq.stores._codec import decode, encode
 
-__all__ = ["Search", "id_text", "read_answer", "read_job", "search", "write_change"]
+__all__ = ["UNFINISHED", "Search", "id_text", "read_answer", "read_job", "search", "write_change"]
 
 QUEUED, RUNNING = State.QUEUED, State.RUNNING
 LETTERS = {QUEUED: "q", RUNNING: "r", State.SUCCEEDED: "s", State.DEAD: "d", State.CANCELLED: "c"}
@@ -18,6 +18,10 @@ ONLY_QUEUED, ONLY_RUNNING = frozenset({QUEUED}), frozenset({RUNNING})
 # Added to an integer, so that it is positive and all have one length.
 INSTANTS = 10**19
 PRIORITIES = 2**32
+
+
+# Where the texts of queued and of running jobs are, and no others: the letters are neighbours.
+UNFINISHED = ("[sq", "(ss")
 
 
 def id_text(job_id: JobId) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "read_job",
     "select",
     "tables",
+    "unfinished",
 ]
 
 QUEUED, RUNNING = State.QUEUED, State.RUNNING
@@ -108,6 +109,17 @@ def name_rows(job: Job) -> list[tuple[Any, ...]]:
         )
         for hold in job.holds
     ]
+
+
+def unfinished(table: str = "jobs") -> str:
+    """The statement that says whether any job is queued or running."""
+    some = " OR ".join(
+        [
+            f"EXISTS (SELECT 1 FROM {table} WHERE state = '{state}')"  # noqa: S608
+            for state in (QUEUED, RUNNING)
+        ]
+    )
+    return f"SELECT {some}"
 
 
 def read_job(job_id: JobId, doc: str) -> Job:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pytest_taskq.stores._sql import JOB_COLUMNS, NAME_COLUMNS
+from pytest_taskq.stores._sql import JOB_COLUMNS, NAME_COLUMNS, unfinished
 
 __all__ = [
     "AHEAD",
+    "DATA_VERSION",
     "DELETE",
     "DELETE_LAST",
     "DUE",
@@ -16,6 +17,7 @@ __all__ = [
     "INSERT_NAME",
     "LAST",
     "STORED_STATE",
+    "UNFINISHED",
     "UPDATE",
 ]
 
@@ -36,6 +38,9 @@ UPDATE = " ".join(
 GET = "SELECT id, doc FROM jobs WHERE id = ? AND state <> 'gone'"
 LAST = "SELECT coalesce(max(id), 0) FROM jobs"
 STORED_STATE = "SELECT state FROM jobs WHERE id = ? AND version = ?"
+
+UNFINISHED = unfinished()
+DATA_VERSION = "PRAGMA data_version"
 
 INSERT_NAME = _insert("names", NAME_COLUMNS)
 FREE_NAMES = "DELETE FROM names WHERE job = ?"

@@ -48,6 +48,9 @@ class Waiting:
         self._parked_on: dict[JobId, Hold] = {}
         self._lines: dict[str, SortedList[tuple[int, JobId]]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._later or self._parked_on or any(self._ready.values()))
+
     def add(self, job: Job) -> None:
         """A job entered the state queued."""
         if job.holds:

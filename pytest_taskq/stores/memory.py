@@ -68,6 +68,10 @@ class MemoryStore:
             found = [job for job in found if self._waiting.blocked_by(job) is None]
         return found[: query.limit]
 
+    async def unfinished(self) -> bool:
+        """See ``Store.unfinished``."""
+        return bool(self._running or self._waiting)
+
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
         with self._lock:

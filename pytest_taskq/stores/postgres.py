@@ -165,6 +165,11 @@ class PostgresStore:
         rows = await self._fetch(sql, *values)
         return [read_job(job_id, doc) for job_id, doc in rows]
 
+    async def unfinished(self) -> bool:
+        """See ``Store.unfinished``."""
+        ((answer,),) = await self._fetch(self._sql.unfinished)
+        return bool(answer)
+
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
         pairs = [(job.id, job.version) for job in jobs]

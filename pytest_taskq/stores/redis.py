@@ -16,6 +16,7 @@ from pytest_taskq.stores._connections import PerLoop
 from pytest_taskq.stores._namespace import check_namespace
 from pytest_taskq.stores._redis_errors import address, too_old, unavailable
 from pytest_taskq.stores._redis_index import (
+    UNFINISHED,
     Search,
     id_text,
     read_answer,
@@ -215,6 +216,11 @@ class RedisStore:
         if not way.in_order:
             found.sort(key=query.order)
         return found[: query.limit]
+
+    async def unfinished(self) -> bool:
+        """See ``Store.unfinished``."""
+        asked = ("ZRANGEBYLEX", self.keys[1], *UNFINISHED, "LIMIT", 0, 1)
+        return bool(await self._connections.call(*asked))
 
     async def _page(self, way: Search, limit: int, *, claimable: bool) -> list[Job]:
         only = "1" if claimable else ""

@@ -15,23 +15,10 @@ from typing import TypeVar
 from pytest_taskq.core.errors import QueueClosed
 from pytest_taskq.core.job import Job, JobId, State, with_id
 from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.stores import _sqlite_statements as sql
 from pytest_taskq.stores._sql import job_row, name_rows, read_job, select, tables
 from pytest_taskq.stores._sqlite_errors import unavailable
 from pytest_taskq.stores._sqlite_file import APPLICATION_ID, LAYOUT, check_ours, create, remove
-from pytest_taskq.stores._sqlite_statements import (
-    AHEAD,
-    DELETE,
-    DELETE_LAST,
-    DUE,
-    FREE_NAMES,
-    GET,
-    HOLDERS,
-    INSERT,
-    INSERT_NAME,
-    LAST,
-    STORED_STATE,
-    UPDATE,
-)
 from pytest_taskq.stores._watchers import Look, watchers_of
 
 __all__ = ["SqliteStore"]
@@ -79,6 +66,10 @@ class SqliteStore:
         """See ``Store.find``."""
         return self._do(_find, query)
 
+    async def unfinished(self) -> bool:
+        """See ``Store.unfinished``."""
+        return bool(self._do(_number, sql.UNFINISHED))
+
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
         answers = self._do(_delete, jobs)
@@ -97,7 +88,7 @@ class SqliteStore:
             if self._path is None:
                 yield
                 return
-            look = Look(lambda: self._do(_data_version, None), changed)
+            look = Look(lambda: self._do(_number, sql.DATA_VERSION), changed)
             try:
                 yield
             finally:
@@ -154,13 +145,13 @@ def _put_alike(db: sqlite3.Connection, changes: Sequence[Change]) -> list[Job | 
     """Put new jobs only, or changes that all land, in one go; None: they are something else."""
     new = [after for after, replacing in changes if replacing is None]
     if len(new) == len(changes):
-        (last,) = db.execute(LAST).fetchone()
-        db.executemany(INSERT, map(job_row, new))
+        (last,) = db.execute(sql.LAST).fetchone()
+        db.executemany(sql.INSERT, map(job_row, new))
         return [with_id(job, job_id) for job_id, job in enumerate(new, last + 1)]
     if new:
         return None
     rows = [(*job_row(job), job.id, old.version) for job, old in changes if old is not None]
-    if db.executemany(UPDATE, rows).rowcount == len(rows):
+    if db.executemany(sql.UPDATE, rows).rowcount == len(rows):
         return [after for after, _ in changes]
     db.execute("ROLLBACK")
     db.execute("BEGIN IMMEDIATE")
@@ -173,13 +164,13 @@ def _put_one(db: sqlite3.Connection, after: Job, replacing: Job | None) -> Job |
     if replacing is None:
         return with_id(after, _insert(db, after))
     values = (*job_row(after), after.id, replacing.version)
-    return after if db.execute(UPDATE, values).rowcount else Refusal()
+    return after if db.execute(sql.UPDATE, values).rowcount else Refusal()
 
 
 def _put_with_names(db: sqlite3.Connection, after: Job, replacing: Job | None) -> Job | Refusal:
     running = False
     if replacing is not None:
-        stored = db.execute(STORED_STATE, (after.id, replacing.version)).fetchone()
+        stored = db.execute(sql.STORED_STATE, (after.id, replacing.version)).fetchone()
         if stored is None:
             return Refusal()
         running = stored[0] == RUNNING
@@ -188,9 +179,9 @@ def _put_with_names(db: sqlite3.Connection, after: Job, replacing: Job | None) -
     if replacing is None:
         after = with_id(after, _insert(db, after))
     else:
-        db.execute(UPDATE, (*job_row(after), after.id, replacing.version))
-        db.execute(FREE_NAMES, (after.id,))
-    db.executemany(INSERT_NAME, name_rows(after))
+        db.execute(sql.UPDATE, (*job_row(after), after.id, replacing.version))
+        db.execute(sql.FREE_NAMES, (after.id,))
+    db.executemany(sql.INSERT_NAME, name_rows(after))
     return after
 
 
@@ -198,23 +189,23 @@ def _refusal(db: sqlite3.Connection, after: Job, *, starts: bool) -> Refusal | N
     """The first name that ``after`` would hold and that is full, or has a line before it."""
     holds = after.wants(after.state)
     for hold in holds:
-        count, first, mine = db.execute(HOLDERS, (after.id, hold.name)).fetchone()
+        count, first, mine = db.execute(sql.HOLDERS, (after.id, hold.name)).fetchone()
         if count >= hold.limit and not mine:
             return Refusal(hold.name, first)
     if starts:
         for hold in holds:
             place = (hold.name, -after.priority, after.id)
-            if hold.ordered and db.execute(AHEAD, place).fetchone():
+            if hold.ordered and db.execute(sql.AHEAD, place).fetchone():
                 return Refusal(hold.name)
     return None
 
 
 def _insert(db: sqlite3.Connection, job: Job) -> JobId:
-    return db.execute(INSERT, job_row(job)).lastrowid or 0
+    return db.execute(sql.INSERT, job_row(job)).lastrowid or 0
 
 
 def _get(db: sqlite3.Connection, job_id: JobId) -> Job | None:
-    row = db.execute(GET, (job_id,)).fetchone()
+    row = db.execute(sql.GET, (job_id,)).fetchone()
     return None if row is None else read_job(*row)
 
 
@@ -223,10 +214,10 @@ def _find(db: sqlite3.Connection, query: JobQuery) -> list[Job]:
     if query.states == QUEUED and query.sort == "claim" and query.due_by is not None:
         # Few due jobs are sorted; of many, the first are found in their order. The other way
         # round, each claim would sort them all, or walk past all that are not due yet.
-        (due,) = db.execute(DUE, (query.due_by, FEW)).fetchone()
+        (due,) = db.execute(sql.DUE, (query.due_by, FEW)).fetchone()
         table = "jobs INDEXED BY jobs_due" if due < FEW else "jobs INDEXED BY jobs_claim"
-    sql, values = select(query, _mark, table)
-    return [read_job(*row) for row in db.execute(sql, values)]
+    statement, values = select(query, _mark, table)
+    return [read_job(*row) for row in db.execute(statement, values)]
 
 
 def _mark(_: int) -> str:
@@ -238,9 +229,10 @@ def _delete(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[bool]:
     answers = []
     for job in jobs:
         exactly = (job.id, job.version)
-        deleted = db.execute(DELETE, exactly).rowcount or db.execute(DELETE_LAST, exactly).rowcount
+        gone = db.execute(sql.DELETE, exactly).rowcount
+        deleted = gone or db.execute(sql.DELETE_LAST, exactly).rowcount
         if deleted:
-            db.execute(FREE_NAMES, (job.id,))
+            db.execute(sql.FREE_NAMES, (job.id,))
         answers.append(bool(deleted))
     db.execute("COMMIT")
     return answers
@@ -253,9 +245,9 @@ def _clear(db: sqlite3.Connection, _: None) -> None:
     db.execute("COMMIT")
 
 
-def _data_version(db: sqlite3.Connection, _: None) -> int:
-    version: int = db.execute("PRAGMA data_version").fetchone()[0]
-    return version
+def _number(db: sqlite3.Connection, statement: str) -> int:
+    number: int = db.execute(statement).fetchone()[0]
+    return number
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
@@ -289,7 +281,7 @@ def _make_tables(db: sqlite3.Connection) -> None:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    # A lock of ours keeps threads apart; every transaction begins where we say.
+    # A lock of ours keeps threads apart; every transaction begins where we sql.
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous = OFF")

@@ -184,6 +184,7 @@ class StoreMachine(RuleBasedStateMachine):
         ready = JobQuery(QUEUED, due_by=now, claimable=True, sort="claim", limit=turn % 7 or None)
         self._both(lambda store: store.find(every))
         self._both(lambda store: store.find(ready))
+        self._both(lambda store: store.unfinished())
 
     def _both(self, call: Callable[[Store], Coroutine[Any, Any, Any]]) -> Any:
         store = self._handles[next(self._turns) % len(self._handles)]

@@ -17,6 +17,7 @@ from pytest_taskq.testing._conformance.verbs import (
     claim,
     fail,
     landed,
+    lock,
     new,
     numbers,
     put,
@@ -83,6 +84,26 @@ class FindTests:
             found = await two.find(JobQuery(states=frozenset(State) - {state}))
             assert found == sorted(others, key=lambda job: job.id)
         assert await two.find(JobQuery(states=frozenset())) == []
+
+    @on_two_handles
+    async def test_a_job_is_unfinished_until_it_has_ended_whatever_it_waits_for(
+        self, one: Store, two: Store
+    ) -> None:
+        for waiting in (new(due_at=10**15), new(queue="y"), new(holds=(lock(),))):
+            assert not await one.unfinished()
+            running = landed(await claim(one, await add(one, holds=(lock(),))))
+            assert await two.unfinished()
+            (queued,) = await add_each(one, waiting)
+            await succeed(one, running)
+            assert await two.unfinished()
+            await put(one, transitions.cancel(queued, 0), queued)
+            assert not await two.unfinished()
+        await fail(one, landed(await claim(one, await add(one))))
+        assert not await two.unfinished()
+        (queued,) = await add_each(two, new())
+        assert await one.unfinished()
+        assert await two.delete([queued]) == [True]
+        assert not await one.unfinished()
 
     @on_two_handles
     async def test_by_queue_task_and_key(self, one: Store, two: Store) -> None:

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from pytest_taskq.core import Failure
+from pytest_taskq.core import Failure, JobQuery, State
 from store_mutants.base import Honest, Scan, breaks
 
 
@@ -230,3 +230,26 @@ class KeepsStatesAsText(Honest):
 class KeepsSmallPriorities(Keeps):
     def kept(self, job):
         return job._replace(priority=max(-32768, min(job.priority, 32767)))
+
+
+UNFINISHED = "test_a_job_is_unfinished_until_it_has_ended_whatever_it_waits_for"
+
+
+@breaks(UNFINISHED)
+class TakesTheRunningForFinished(Honest):
+    async def unfinished(self):
+        return bool(await self.find(JobQuery(states=frozenset({State.QUEUED}))))
+
+
+@breaks(UNFINISHED)
+class TakesWhatIsNotDueForFinished(Honest):
+    async def unfinished(self):
+        queued = await self.find(JobQuery(states=frozenset({State.QUEUED}), due_by=0))
+        return bool(queued or self._running)
+
+
+@breaks(UNFINISHED)
+class TakesTheDeadForUnfinished(Honest):
+    async def unfinished(self):
+        ended = JobQuery(states=frozenset({State.DEAD}))
+        return await super().unfinished() or bool(await self.find(ended))

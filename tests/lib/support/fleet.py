@@ -46,10 +46,13 @@ class Wire:
     async def aclose(self):
         await self._store.aclose()
 
-    async def _answer(self, call, given):
+    async def unfinished(self):
+        return await self._answer(self._store.unfinished)
+
+    async def _answer(self, call, *given):
         if self.cut:
             raise StoreUnavailable("The wire is cut. Nothing came through. Start a new process.")
-        return await call(given)
+        return await call(*given)
 
 
 class Process:

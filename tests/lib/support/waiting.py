@@ -19,6 +19,9 @@ class WaitingStore(MemoryStore):
     async def find(self, query):
         return await self._waited(super().find(query))
 
+    async def unfinished(self):
+        return await self._waited(super().unfinished())
+
     async def delete(self, jobs):
         return await self._waited(super().delete(jobs))
 
