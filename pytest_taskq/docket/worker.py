@@ -32,7 +32,7 @@ from pytest_taskq.docket._signature import compact_signature
 from pytest_taskq.docket._states import TaskFunction
 from pytest_taskq.docket.docket import Docket
 from pytest_taskq.docket.execution import Execution
-from pytest_taskq.engine.run import Report
+from pytest_taskq.engine.report import Report
 from pytest_taskq.engine.worker import Worker as EngineWorker
 
 __all__ = ["MESSAGE_BATCH", "Worker", "default_fallback_task"]

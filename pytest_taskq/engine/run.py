@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -25,25 +24,14 @@ from pytest_taskq.engine.leases import Ended
 from pytest_taskq.engine.limits import Limits
 from pytest_taskq.engine.loop_time import call_real
 from pytest_taskq.engine.real_timers import RealTimer
+from pytest_taskq.engine.report import Report
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.worker import Worker
 
-__all__ = ["Report", "Run"]
+__all__ = ["Run"]
 
 STOP_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Report:
-    """What one run did: how many attempts, and the exceptions they ended with.
-
-    ``unused``: names whose attempts were to be limited, and that no attempt had.
-    """
-
-    attempts: int = 0
-    failures: list[tuple[Job, BaseException]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
 
 
 class Run:
@@ -76,6 +64,7 @@ class Run:
         self._alarm = Alarm(self._clock, worker.ticker)
         self._hands = Hands(worker, self._alarm, asyncio.current_task())
         self._looked_at = 0
+        self._took_all = False
         self._patience: RealTimer | asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None
         self.report = Report()
@@ -142,7 +131,8 @@ class Run:
     async def _turn(self) -> bool:
         """One turn; true when the run is over."""
         self._alarm.reset()
-        if self._hands.ended:
+        recorded = bool(self._hands.ended)
+        if recorded:
             await self._record()
         if self._hands.interrupt is not None:
             return False
@@ -150,9 +140,21 @@ class Run:
             await self._keep_leases()
         if self._stopping:
             return not (self._hands or self._hands.ended)
+        if recorded and await self._is_over():
+            return True
         if await self._claim() or self._hands or self._hands.ended:
             return False
         return await self._idle()
+
+    async def _is_over(self) -> bool:
+        """Whether what was just recorded were the last jobs of all.
+
+        Most runs end so, and it takes one question where ``_claim`` and ``_idle`` have three. It
+        is not asked of a run that has many jobs, whose every claim it would delay.
+        """
+        if self._ends == "stopped" or not self._took_all or self._hands or self.worker.ticker:
+            return False
+        return not await self._queue.store.unfinished()
 
     async def _wait(self) -> None:
         """Wait for the next reason to look; but first let the attempts take a step.
@@ -190,6 +192,7 @@ class Run:
         jobs = await self._leases.claim(
             worker.name, free, queues=worker.queues, now=now, only=worker.only
         )
+        self._took_all = len(jobs) < free
         for position, job in enumerate(jobs):
             try:
                 self._start(job)

@@ -10,7 +10,8 @@ from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
 from pytest_taskq.core.outcome import Again, Outcome
 from pytest_taskq.engine.queue import Queue
-from pytest_taskq.engine.run import Report, Run
+from pytest_taskq.engine.report import Report
+from pytest_taskq.engine.run import Run
 from pytest_taskq.engine.tasks import Tasks
 from pytest_taskq.engine.ticker import Ticker
 

@@ -17,7 +17,7 @@ from pytest_taskq.core.job import JobId, State
 from pytest_taskq.core.outcome import Again, Outcome
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.locks import holds_of, lock_of, others_of, queueing_lock_of
-from pytest_taskq.engine.run import Report
+from pytest_taskq.engine.report import Report
 from pytest_taskq.engine.tasks import Attempt, Tasks
 from pytest_taskq.engine.tasks import Task as EngineTask
 from pytest_taskq.engine.until_stopped import until_stopped
