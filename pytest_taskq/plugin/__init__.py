@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_taskq.plugin.ahead import load_ahead
 from pytest_taskq.plugin.apps import empty_django_tables
 from pytest_taskq.plugin.as_they_are import import_as_they_are
 from pytest_taskq.plugin.backends import (
@@ -157,6 +158,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse before any test runs what could not be had before their modules could."""
     check_redaction(session.config)
+    load_ahead(session)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
