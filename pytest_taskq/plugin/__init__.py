@@ -50,7 +50,6 @@ from pytest_taskq.plugin.strict import check_strictness
 from pytest_taskq.plugin.substitute import (
     begin_substitutes,
     check_substitutes,
-    end_substitutes,
     leave,
     surround,
 )
@@ -142,7 +141,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give everything back."""
     close_run(config)
-    end_substitutes(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

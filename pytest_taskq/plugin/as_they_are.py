@@ -8,11 +8,12 @@ asserts: it is a suite of tests.
 from __future__ import annotations
 
 import os
-import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_taskq.plugin.finders import ask_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +44,4 @@ class AsTheyAre(MetaPathFinder):
 
 def import_as_they_are(config: pytest.Config) -> None:
     """From now on, until the end of this run."""
-    finder = AsTheyAre()
-
-    def end() -> None:
-        if finder in sys.meta_path:  # not where somebody has put another list in its place
-            sys.meta_path.remove(finder)
-
-    sys.meta_path.insert(0, finder)
-    config.add_cleanup(end)  # which is done also where a run ends before it has begun
+    ask_first(AsTheyAre(), config)

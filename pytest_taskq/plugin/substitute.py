@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_taskq.plugin.finders import ask_first
 from pytest_taskq.plugin.fixtures import environment_of
 from pytest_taskq.plugin.options import SUBSTITUTES, read_options, read_substitutes
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-__all__ = ["begin_substitutes", "check_substitutes", "end_substitutes", "leave", "surround"]
+__all__ = ["begin_substitutes", "check_substitutes", "leave", "surround"]
 
-FINDER: pytest.StashKey[Finder] = pytest.StashKey()
 PROBLEM: pytest.StashKey[str] = pytest.StashKey()
 AROUND: pytest.StashKey[ExitStack] = pytest.StashKey()
 FACADES = {name: f"pytest_taskq.{name}" for name in SUBSTITUTES}
@@ -88,25 +88,14 @@ def begin_substitutes(config: pytest.Config) -> None:
             )
             return
     if names:
-        finder = config.stash[FINDER] = Finder(names)
-        sys.meta_path.insert(0, finder)
+        ask_first(Finder(names), config)
+        config.add_cleanup(_forget_aliases)
 
 
 def check_substitutes(config: pytest.Config) -> None:
     """Raise UsageError when what was asked for could not be done."""
     if PROBLEM in config.stash:
         raise pytest.UsageError(config.stash[PROBLEM])
-
-
-def end_substitutes(config: pytest.Config) -> None:
-    """Let the names mean what they meant before."""
-    finder = config.stash.get(FINDER, None)
-    if finder is not None:
-        sys.meta_path.remove(finder)
-        ours = tuple(FACADES.values())
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in FACADES and module.__name__.startswith(ours):
-                del sys.modules[name]
 
 
 def surround(item: pytest.Item) -> None:
@@ -130,3 +119,11 @@ def leave(item: pytest.Item) -> None:
     around = item.stash.get(AROUND, None)
     if around is not None:
         around.close()
+
+
+def _forget_aliases() -> None:
+    """Let the names mean what they meant before."""
+    ours = tuple(FACADES.values())
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in FACADES and module.__name__.startswith(ours):
+            del sys.modules[name]

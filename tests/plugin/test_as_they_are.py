@@ -31,13 +31,21 @@ def test_tests_of_the_users_in_a_folder_of_our_name_are_rewritten(
     result.stdout.fnmatch_lines(["E * assert [[]1, 2[]] == [[]1, 3[]]"])
 
 
-@pytest.mark.parametrize("options", [(), ("--nope",), ("--taskq-backend=nope",)])
-def test_a_run_leaves_imports_as_they_were(
-    pytester: pytest.Pytester, options: tuple[str, ...]
-) -> None:
-    before = list(sys.meta_path)
-    pytester.makepyfile("def test_it(taskq_backend): pass")
-    assert pytest.main(["-p", "no:asyncio", *options]) == (
-        pytest.ExitCode.USAGE_ERROR if options else 0
-    )
-    assert sys.meta_path == before
+RUN = """
+import sys
+import pytest
+
+ended = pytest.main(["-p", "no:asyncio", "--taskq-substitute=docket", *sys.argv[1:]])
+print("LEFT", [finder for finder in sys.meta_path if "pytest_taskq" in type(finder).__module__])
+print("LEFT", [name for name in sys.modules if name.partition(".")[0] == "docket"])
+sys.exit(ended)
+"""
+
+
+@pytest.mark.parametrize("option", ["-q", "--nope", "--taskq-backend=nope"])
+def test_a_run_leaves_imports_as_they_were(pytester: pytest.Pytester, option: str) -> None:
+    pytester.makepyfile("def test_it(taskq_backend): import docket")
+    script = pytester.makepyfile(run=RUN)
+    result = pytester.run(sys.executable, script, option)
+    assert result.ret == (pytest.ExitCode.USAGE_ERROR if "nope" in option else 0)
+    assert [line for line in result.outlines if "LEFT" in line] == ["LEFT []", "LEFT []"]
