@@ -64,7 +64,7 @@ class Run:
         self._alarm = Alarm(self._clock, worker.ticker)
         self._hands = Hands(worker, self._alarm, asyncio.current_task())
         self._looked_at = 0
-        self._took_all = False
+        self._asked = ends == "stopped" or worker.ticker is not None
         self._patience: RealTimer | asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None
         self.report = Report()
@@ -147,13 +147,13 @@ class Run:
         return await self._idle()
 
     async def _is_over(self) -> bool:
-        """Whether what was just recorded were the last jobs of all.
+        """Whether what was just recorded were the last jobs of all. Asked once in a run.
 
-        Most runs end so, and it takes one question where ``_claim`` and ``_idle`` have three. It
-        is not asked of a run that has many jobs, whose every claim it would delay.
+        Most runs end so, and it takes one question where ``_claim`` and ``_idle`` have three.
         """
-        if self._ends == "stopped" or not self._took_all or self._hands or self.worker.ticker:
+        if self._asked or self._hands or self._hands.ended:
             return False
+        self._asked = True
         return not await self._queue.store.unfinished()
 
     async def _wait(self) -> None:
@@ -192,7 +192,6 @@ class Run:
         jobs = await self._leases.claim(
             worker.name, free, queues=worker.queues, now=now, only=worker.only
         )
-        self._took_all = len(jobs) < free
         for position, job in enumerate(jobs):
             try:
                 self._start(job)

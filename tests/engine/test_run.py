@@ -219,37 +219,3 @@ async def test_a_live_worker_keeps_its_lease_however_far_the_clock_jumps(bench):
         worker.stop()
     await asyncio.gather(*runs)
     assert bench.seen == ["run"]
-
-
-class Asked(MemoryStore):
-    """Remembers what it was asked for."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    async def find(self, query):
-        self.calls.append(query.sort)
-        return await super().find(query)
-
-    async def unfinished(self):
-        self.calls.append("unfinished")
-        return await super().unfinished()
-
-
-@pytest.mark.parametrize("kind", ["run_until_idle", "run_until_finished"])
-async def test_a_run_that_has_done_the_last_job_asks_once_and_ends(kind):
-    bench = Bench(store=Asked())
-    bench.note()
-    await bench.add("note", "the only one")
-    await getattr(bench.worker, kind)()
-    assert bench.queue.store.calls == ["claim", "unfinished"]
-
-
-async def test_a_run_that_leaves_a_job_looks_what_it_waits_for():
-    bench = Bench(store=Asked())
-    bench.note()
-    for after in (0, 10):
-        await bench.add("note", after, after=after)
-    await bench.worker.run_until_finished()
-    assert bench.queue.store.calls == ["claim", "unfinished", "claim", "lease", "due"]
