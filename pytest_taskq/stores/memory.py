@@ -70,7 +70,8 @@ class MemoryStore:
 
     async def unfinished(self) -> bool:
         """See ``Store.unfinished``."""
-        return bool(self._running or self._waiting)
+        with self._lock:
+            return bool(self._running or self._waiting)
 
     async def delete(self, jobs: Sequence[Job]) -> list[bool]:
         """See ``Store.delete``."""
