@@ -30,6 +30,7 @@ def loaded(result):
     ("fixture", "needed"),
     [
         ("taskq", "pytest_taskq.testing.harness"),
+        ("taskq_clock", "pytest_taskq.engine.clock"),
         ("docket", "pytest_taskq.docket.docket"),
         ("worker", "pytest_taskq.docket.worker"),
         ("in_memory_app", "pytest_taskq.procrastinate.app"),
@@ -52,3 +53,16 @@ def test_to_collect_loads_nothing(run_files):
     said = "def pytest_unconfigure(): pytest_runtest_logstart('')"
     result = run_files("-s", "--co", conftest=f"{LOADED}\n{said}", test_it="def test_it(docket): 0")
     assert loaded(result) == {"OURS"}
+
+
+def test_what_cannot_be_imported_fails_the_test_that_asks_for_it(run_files):
+    broken = "import sys; sys.modules['pytest_taskq.soniq'] = None"
+    text = "def test_it(soniq_app): pass\ndef test_other(docket): pass"
+    result = run_files(conftest=broken, test_it=text)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ModuleNotFoundError*pytest_taskq.soniq*"])
+
+
+def test_each_test_of_a_run_with_a_substitute_is_surrounded_by_its_facade(run_files):
+    result = run_files("-s", "--taskq-substitute=docket", conftest=LOADED, test_it="def test(): 0")
+    assert "pytest_taskq.docket.docket" in loaded(result)
