@@ -14,7 +14,9 @@ try:
 except ImportError as error:
     raise MissingExtra(error.name or "fakeredis", "redis") from None
 
-__all__ = ["FakeConnections"]
+__all__ = ["FakeConnections", "FakeServers"]
+
+STORES = 100
 
 
 class FakeConnections(RedisConnections):
@@ -27,10 +29,35 @@ class FakeConnections(RedisConnections):
         server = fakeredis.FakeServer()
         # Only a client of theirs says how to reach it; to make one takes long.
         of_client = fakeredis.FakeAsyncRedis(server=server, protocol=2).connection_pool
-        words = {**of_client.connection_kwargs, **OPTIONS}
-        self._new_pool = partial(type(of_client), of_client.connection_class, **words)
+        options = {**of_client.connection_kwargs, **OPTIONS}
+        self._new_pool = partial(type(of_client), of_client.connection_class, **options)
         self._client = fakeredis.FakeRedis(server=server)
 
-    def drop(self, store: RedisStore) -> None:
-        """Do what ``store.drop()`` does, at once: nobody waits for this server."""
+    def forget(self, store: RedisStore) -> None:
+        """Remove what a store holds, by a client that needs no loop."""
         self._client.unlink(*store.keys)
+
+
+class FakeServers:
+    """Stores on fake servers that many share: to begin one takes as long as a short test.
+
+    A server remembers each connection that it ever had, and so its loop: now and then there is a
+    new one.
+    """
+
+    def __init__(self) -> None:
+        self._opened = 0
+        self._homes: dict[RedisStore, FakeConnections] = {}
+
+    def open(self, namespace: str) -> RedisStore:
+        """A store in a namespace that is new."""
+        if self._opened % STORES == 0:
+            self._connections = FakeConnections()
+        self._opened += 1
+        store = RedisStore(self._connections, namespace)
+        self._homes[store] = self._connections
+        return store
+
+    def drop(self, store: RedisStore) -> None:
+        """Forget what a store holds, at once: nobody waits for its server, or is told."""
+        self._homes.pop(store).forget(store)

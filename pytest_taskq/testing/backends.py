@@ -75,24 +75,20 @@ class _Sqlite:
 
 
 class _Fakeredis:
-    """Stores in namespaces of one fake server, made for the run: a new one compiles its scripts."""
-
     def __init__(self, names: Callable[[], str]) -> None:
-        from pytest_taskq.stores.fakeredis import FakeConnections
-        from pytest_taskq.stores.redis import RedisStore
+        from pytest_taskq.stores.fakeredis import FakeServers
 
-        self._connections = FakeConnections()
-        self._make = RedisStore
+        self._servers = FakeServers()
         self._names = names
 
     def open(self) -> RedisStore:
-        return self._make(self._connections, self._names())
+        return self._servers.open(self._names())
 
     def discard(self, store: RedisStore) -> None:
-        self._connections.drop(store)
+        self._servers.drop(store)
 
     def close(self) -> None:
-        """It goes with its connections, which are closed with their loops."""
+        """Nobody else has them."""
 
 
 class _OnServer:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 from concurrent.futures import Future
+from weakref import ref
 
 import pytest
 
@@ -101,4 +104,20 @@ async def test_the_fake_server_of_a_run_keeps_nothing_of_a_store_that_was_discar
     assert await gone.find(JobQuery()) == []
     assert len(await left.find(JobQuery())) == 1
     stores.discard(left)
-    assert await stores._connections.call("DBSIZE") == 0
+    assert await left._connections.call("DBSIZE") == 0
+
+
+def test_fake_servers_do_not_keep_the_loops_of_tests_that_are_long_over(run):
+    stores = run.stores("fakeredis")
+    loops = []
+    for _ in range(250):
+        loop = asyncio.new_event_loop()
+        store = stores.open()
+        loop.run_until_complete(store.find(JobQuery()))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        stores.discard(store)
+        loop.close()
+        loops.append(ref(loop))
+    del loop, store
+    gc.collect()
+    assert sum(each() is not None for each in loops) <= 100
