@@ -27,9 +27,10 @@ def make_store(url):
         connections = PostgresConnections(url)
         return PostgresStore(connections, "bench"), connections
     if url.startswith(("redis:", "unix:", "fakeredis")):
+        from pytest_taskq.stores.fakeredis import FakeConnections
         from pytest_taskq.stores.redis import RedisConnections, RedisStore
 
-        connections = RedisConnections.fake() if url == "fakeredis" else RedisConnections(url)
+        connections = FakeConnections() if url == "fakeredis" else RedisConnections(url)
         return RedisStore(connections, "bench"), connections
     from pytest_taskq.stores.sqlite import SqliteStore
 

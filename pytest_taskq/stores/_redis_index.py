@@ -21,7 +21,7 @@ PRIORITIES = 2**32
 
 
 # Where the texts of queued and of running jobs are, and no others: the letters are neighbours.
-UNFINISHED = ("[sq", "(ss")
+UNFINISHED = (f"[s{LETTERS[QUEUED]}", f"(s{LETTERS[RUNNING]}:")
 
 
 def id_text(job_id: JobId) -> str:

@@ -281,7 +281,7 @@ def _make_tables(db: sqlite3.Connection) -> None:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    # A lock of ours keeps threads apart; every transaction begins where we sql.
+    # A lock of ours keeps threads apart; every transaction begins where we say.
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous = OFF")
