@@ -14,13 +14,13 @@ try:
 except ImportError as error:
     raise MissingExtra(error.name or "fakeredis", "redis") from None
 
-__all__ = ["FakeConnections", "FakeServers"]
+__all__ = ["FakeConnections", "FakeServers", "FakeStore"]
 
 STORES = 100
 
 
 class FakeConnections(RedisConnections):
-    """The way to a new fake server, which nobody else has."""
+    """The way to a new fake server, which nobody else has. ``client``: one that needs no loop."""
 
     def __init__(self) -> None:
         super().__init__("redis://fakeredis")
@@ -31,11 +31,19 @@ class FakeConnections(RedisConnections):
         of_client = fakeredis.FakeAsyncRedis(server=server, protocol=2).connection_pool
         options = {**of_client.connection_kwargs, **OPTIONS}
         self._new_pool = partial(type(of_client), of_client.connection_class, **options)
-        self._client = fakeredis.FakeRedis(server=server)
+        self.client = fakeredis.FakeRedis(server=server)
 
-    def forget(self, store: RedisStore) -> None:
-        """Remove what a store holds, by a client that needs no loop."""
-        self._client.unlink(*store.keys)
+
+class FakeStore(RedisStore):
+    """A store on a fake server, which can be taken away at once: nobody waits for the server."""
+
+    def __init__(self, connections: FakeConnections, namespace: str) -> None:
+        super().__init__(connections, namespace)
+        self._client = connections.client
+
+    def forget(self) -> None:
+        """Do what ``drop`` does, for who has no loop. Nobody is told."""
+        self._client.unlink(*self._keys)
 
 
 class FakeServers:
@@ -47,17 +55,10 @@ class FakeServers:
 
     def __init__(self) -> None:
         self._opened = 0
-        self._homes: dict[RedisStore, FakeConnections] = {}
 
-    def open(self, namespace: str) -> RedisStore:
+    def open(self, namespace: str) -> FakeStore:
         """A store in a namespace that is new."""
         if self._opened % STORES == 0:
             self._connections = FakeConnections()
         self._opened += 1
-        store = RedisStore(self._connections, namespace)
-        self._homes[store] = self._connections
-        return store
-
-    def drop(self, store: RedisStore) -> None:
-        """Forget what a store holds, at once: nobody waits for its server, or is told."""
-        self._homes.pop(store).forget(store)
+        return FakeStore(self._connections, namespace)

@@ -179,7 +179,7 @@ class RedisStore:
         self._connections = connections
         # One hash tag: a cluster keeps them together.
         root = f"taskq:{{{namespace}}}:"
-        self.keys = (f"{root}jobs".encode(), f"{root}index".encode())
+        self._keys = (f"{root}jobs".encode(), f"{root}index".encode())
         self._channel = f"{root}changed".encode()
 
     def __repr__(self) -> str:
@@ -197,7 +197,7 @@ class RedisStore:
 
     async def get(self, job_id: JobId) -> Job | None:
         """See ``Store.get``."""
-        text = await self._connections.call("HGET", self.keys[0], f"j{id_text(job_id)}")
+        text = await self._connections.call("HGET", self._keys[0], f"j{id_text(job_id)}")
         return None if text is None else read_job(job_id, text)
 
     async def find(self, query: JobQuery) -> list[Job]:
@@ -219,7 +219,7 @@ class RedisStore:
 
     async def unfinished(self) -> bool:
         """See ``Store.unfinished``."""
-        asked = ("ZRANGEBYLEX", self.keys[1], *UNFINISHED, "LIMIT", 0, 1)
+        asked = ("ZRANGEBYLEX", self._keys[1], *UNFINISHED, "LIMIT", 0, 1)
         return bool(await self._connections.call(*asked))
 
     async def _page(self, way: Search, limit: int, *, claimable: bool) -> list[Job]:
@@ -254,7 +254,7 @@ class RedisStore:
         """See ``Store.aclose``."""
 
     async def _run(self, script: Script, *said: Word) -> Any:
-        return await self._connections.run(script, len(self.keys), *self.keys, *said)
+        return await self._connections.run(script, len(self._keys), *self._keys, *said)
 
 
 async def _listen(subscription: PubSub, heard: Callable[[], None]) -> None:

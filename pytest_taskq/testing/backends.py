@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pytest_taskq.servers import RunServers
+    from pytest_taskq.stores.fakeredis import FakeStore
     from pytest_taskq.stores.postgres import PostgresConnections, PostgresStore
     from pytest_taskq.stores.redis import RedisConnections, RedisStore
     from pytest_taskq.stores.sqlite import SqliteStore
@@ -81,11 +82,11 @@ class _Fakeredis:
         self._servers = FakeServers()
         self._names = names
 
-    def open(self) -> RedisStore:
+    def open(self) -> FakeStore:
         return self._servers.open(self._names())
 
-    def discard(self, store: RedisStore) -> None:
-        self._servers.drop(store)
+    def discard(self, store: FakeStore) -> None:
+        store.forget()
 
     def close(self) -> None:
         """Nobody else has them."""

@@ -18,7 +18,7 @@ async def test_a_watch_ends_whenever_a_word_came_in(before, after):
         async with store.watch(lambda: None):
             for _ in range(before):
                 await asyncio.sleep(0)
-            connections._client.publish(store._channel, "")
+            connections.client.publish(store._channel, "")
             for _ in range(after):
                 await asyncio.sleep(0)
         await connections.aclose()
