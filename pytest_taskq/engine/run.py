@@ -64,7 +64,8 @@ class Run:
         self._alarm = Alarm(self._clock, worker.ticker)
         self._hands = Hands(worker, self._alarm, asyncio.current_task())
         self._looked_at = 0
-        self._asked = ends == "stopped" or worker.ticker is not None
+        # The others do not end for want of jobs: they are stopped, or a tick brings more.
+        self._asks_if_over = ends != "stopped" and worker.ticker is None
         self._patience: RealTimer | asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None
         self.report = Report()
@@ -151,9 +152,9 @@ class Run:
 
         Most runs end so, and it takes one question where ``_claim`` and ``_idle`` have three.
         """
-        if self._asked or self._hands or self._hands.ended:
+        if not self._asks_if_over or self._hands or self._hands.ended:
             return False
-        self._asked = True
+        self._asks_if_over = False
         return not await self._queue.store.unfinished()
 
     async def _wait(self) -> None:
