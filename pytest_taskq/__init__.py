@@ -11,15 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["job", "wait_until"]
 __version__ = "0.1.0"
 
-_HOMES = {"job": "pytest_taskq.testing.matching", "wait_until": "pytest_taskq.testing.wait"}
+HOMES = ("pytest_taskq.testing.matching", "pytest_taskq.testing.wait")
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
+    from pytest_taskq.core.lazily import load
 
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return load(__name__, name, HOMES)
 
 
 def __dir__() -> list[str]:
