@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from math import isfinite
@@ -43,7 +42,6 @@ class RetryPolicy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class BackOff:
     """The retry policy that all functions of this file make.
 
@@ -52,15 +50,18 @@ class BackOff:
     instances of ``on`` are given up at once. Raises BadOption for values that mean nothing.
     """
 
-    attempts: int | None
-    curve: Curve
-    jitter: float = 0.0
-    on: Errors = ANY_ERROR
+    __slots__ = ("attempts", "curve", "jitter", "on")
 
-    def __post_init__(self) -> None:
-        _check_attempts(self.attempts)
-        _check_jitter(self.jitter)
-        _check_errors(self.on)
+    def __init__(
+        self, attempts: int | None, curve: Curve, jitter: float = 0.0, on: Errors = ANY_ERROR
+    ) -> None:
+        _check_attempts(attempts)
+        _check_jitter(jitter)
+        _check_errors(on)
+        self.attempts = attempts
+        self.curve = curve
+        self.jitter = jitter
+        self.on = on
 
     def delay(self, attempt: int, error: BaseException, rng: random.Random) -> timedelta | None:
         """See ``RetryPolicy.delay``. ``rng`` is used for the jitter only."""

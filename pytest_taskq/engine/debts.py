@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from pytest_taskq.engine.machine import Stopwatch
 
@@ -15,7 +14,6 @@ SILENCE = 5.0
 """Real seconds after which a connection or subprocess that says nothing lets time jump."""
 
 
-@dataclass(slots=True)
 class Debt:
     """One thing that the real world owes. ``since``: it is waited for so long only, from then.
 
@@ -23,10 +21,18 @@ class Debt:
     asked before the answer, so there may be more than one.
     """
 
-    what: str
-    since: Stopwatch | None = None
-    paid: Callable[[], bool] | None = None
-    several: bool = False
+    __slots__ = ("paid", "several", "since", "what")
+
+    def __init__(
+        self,
+        what: str,
+        since: Stopwatch | None = None,
+        paid: Callable[[], bool] | None = None,
+    ) -> None:
+        self.what = what
+        self.since = since
+        self.paid = paid
+        self.several = False
 
 
 class Debts:

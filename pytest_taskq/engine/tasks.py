@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_taskq.core.errors import BadOption, UnknownTask
@@ -79,9 +78,10 @@ async def call_in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any
     raise value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A registered function with its options.
+
+    Raises BadOption for a time limit of nothing.
 
     ``call`` runs one attempt and returns its value, or an ``Outcome`` to report as it is.
     ``decide`` says after a failure whether and when again; by default it asks ``retry``.
@@ -90,19 +90,29 @@ class Task:
     thread beyond it, for threads cannot be stopped, while the job is retried or dead.
     """
 
-    name: str
-    call: Callable[[Attempt], Awaitable[Any]]
-    retry: RetryPolicy = field(default_factory=no_retry)
-    timeout: float | None = None
-    decide: Callable[[Attempt, BaseException], Again | None] | None = None
-    follow: Callable[[Attempt, Outcome], list[Job]] | None = None
+    __slots__ = ("call", "decide", "follow", "name", "retry", "timeout")
 
-    def __post_init__(self) -> None:
-        if self.timeout is not None and to_micros(self.timeout) == 0:
+    def __init__(
+        self,
+        *,
+        name: str,
+        call: Callable[[Attempt], Awaitable[Any]],
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        decide: Callable[[Attempt, BaseException], Again | None] | None = None,
+        follow: Callable[[Attempt, Outcome], list[Job]] | None = None,
+    ) -> None:
+        if timeout is not None and to_micros(timeout) == 0:
             raise BadOption(
-                f"A time limit must be longer than nothing. That of {self.name} is "
-                f"{self.timeout!r}. Use None for no limit."
+                f"A time limit must be longer than nothing. That of {name} is "
+                f"{timeout!r}. Use None for no limit."
             )
+        self.name = name
+        self.call = call
+        self.retry = no_retry() if retry is None else retry
+        self.timeout = timeout
+        self.decide = decide
+        self.follow = follow
 
     @classmethod
     def of(
@@ -133,7 +143,7 @@ class Task:
         return cls(
             name=name or str(getattr(function, "__name__", type(function).__name__)),
             call=call,
-            retry=retry or no_retry(),
+            retry=retry,
             timeout=timeout,
         )
 

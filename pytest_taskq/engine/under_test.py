@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job
-from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
+
+if TYPE_CHECKING:
+    from pytest_taskq.core.schedule import Schedule
 
 __all__ = [
     "UNBOUNDED",
@@ -36,8 +37,7 @@ __all__ = [
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class TaskInfo:
+class TaskInfo(NamedTuple):
     """A registered task.
 
     ``function`` is the user's, for the names of its parameters; ``given`` are those that the
@@ -77,8 +77,7 @@ class Call(NamedTuple):
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(NamedTuple):
     """How far a run goes: see the engine's ``Worker`` and its ``run_until_idle``.
 
     ``only`` says which jobs, ``ends`` when to stop, and with ``until`` time passes to that

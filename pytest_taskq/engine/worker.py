@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.job import Job
@@ -13,7 +14,9 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.report import Report
 from pytest_taskq.engine.run import Run
 from pytest_taskq.engine.tasks import Tasks
-from pytest_taskq.engine.ticker import Ticker
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.ticker import Ticker
 
 __all__ = ["Worker"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
@@ -25,31 +24,38 @@ __all__ = ["Drain", "Errors"]
 Errors = Literal["raise", "retry"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Drain:
     """How jobs are to be run; ``Harness.drain`` describes it.
 
     ``stops_at_limit``: the limit is what was asked for, and not the sign of an endless chain.
     """
 
-    call: str
-    errors: Errors = "raise"
-    limit: int = 1000
-    until: int | None = None
-    only: Callable[[AppUnderTest, Job], bool] | None = None
-    stops_at_limit: bool = False
-
-    def __post_init__(self) -> None:
-        if self.errors not in {"raise", "retry"}:
+    def __init__(
+        self,
+        call: str,
+        *,
+        errors: Errors = "raise",
+        limit: int,
+        until: int | None = None,
+        only: Callable[[AppUnderTest, Job], bool] | None = None,
+        stops_at_limit: bool = False,
+    ) -> None:
+        if errors not in {"raise", "retry"}:
             raise BadOption(
-                f"{self.call} has two ways with errors. It was given {self.errors!r}. Say "
+                f"{call} has two ways with errors. It was given {errors!r}. Say "
                 f'errors="raise" to stop at the first, errors="retry" to let the policies work.'
             )
-        if type(self.limit) is not int or self.limit < 1:
+        if type(limit) is not int or limit < 1:
             raise BadOption(
-                f"{self.call} takes a number of attempts, 1 or more. It was given "
-                f"{self.limit!r}. Leave it out for the default."
+                f"{call} takes a number of attempts, 1 or more. It was given {limit!r}. "
+                f"Leave it out for the default."
             )
+        self.call = call
+        self.errors = errors
+        self.limit = limit
+        self.until = until
+        self.only = only
+        self.stops_at_limit = stops_at_limit
 
     async def go(self, apps: Sequence[AppUnderTest], looked: Looked) -> None:
         """Run until nothing is due, the first error, or the limit.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_taskq.core.job import Failure
 from pytest_taskq.testing.awaited import Awaited
@@ -75,8 +74,7 @@ class Enqueued(Awaited["SeenJob"]):
         return self._get()
 
 
-@dataclass(frozen=True)
-class Alone:
+class Alone(NamedTuple):
     """A job that was run alone, and what it enqueued."""
 
     job: SeenJob
