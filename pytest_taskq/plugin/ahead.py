@@ -14,6 +14,7 @@ from pytest_taskq.plugin.options import read_options
 __all__ = ["load_ahead"]
 
 ENVIRONMENT = "pytest_taskq.testing.environment"
+OF_EACH_TEST = {ENVIRONMENT, "pytest_taskq.testing.strict"}
 NEEDED = {
     "taskq": "pytest_taskq.testing.harness",
     "taskq_clock": ENVIRONMENT,
@@ -40,7 +41,7 @@ def load_ahead(session: pytest.Session) -> None:
     if read_options(session.config).substitutes:
         modules.add(NEEDED["docket"])  # each test is surrounded by it
     with suppress(Exception):
-        for module in sorted(modules and {ENVIRONMENT, *modules}):
+        for module in sorted(modules and modules | OF_EACH_TEST):
             import_module(module)
 
 

@@ -26,14 +26,18 @@ def strictness(item: pytest.Item) -> frozenset[str]:
 def check_strictness(item: pytest.Item, environment: Environment) -> None:
     """Fail for what the test leaves unseen, in the measure of its marker or of the run."""
     __tracebackhide__ = True
-    complaint = environment.check_end(strictness(item), _own(item))
+    from pytest_taskq.testing.strict import check_end
+
+    complaint = check_end(environment, strictness(item), _own(item))
     if complaint:
         pytest.fail(complaint, pytrace=False)
 
 
 def check_teardown(item: pytest.Item, environment: Environment) -> None:
     """Fail for the exceptions that jobs have raised since, while the fixtures were torn down."""
-    complaint = environment.told_afterwards(_own(item))
+    from pytest_taskq.testing.strict import told_afterwards
+
+    complaint = told_afterwards(environment, _own(item))
     if complaint and "errors" in strictness(item):
         pytest.fail(complaint, pytrace=False)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from contextvars import ContextVar
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ReferenceType, ref
 
 from pytest_taskq.core.errors import BadOption, NotFinished
@@ -23,15 +22,16 @@ from pytest_taskq.testing.awaited import Unawaited
 from pytest_taskq.testing.backends import MEMORY, Stores
 from pytest_taskq.testing.clock import TestClock
 from pytest_taskq.testing.describe import describe_deadlock
-from pytest_taskq.testing.endless import Endless
-from pytest_taskq.testing.evidence import QueueAlone, describe_apps, know
+from pytest_taskq.testing.known import know
 from pytest_taskq.testing.looked import Looked
-from pytest_taskq.testing.moments import AppShown
 from pytest_taskq.testing.promises import LISTENER
 from pytest_taskq.testing.reading import Reading
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.seen import SeenApp
-from pytest_taskq.testing.strict import check_end, told_afterwards
+
+if TYPE_CHECKING:
+    from pytest_taskq.testing.endless import Endless
+    from pytest_taskq.testing.moments import AppShown
 
 __all__ = ["PRESENT", "Environment"]
 
@@ -93,7 +93,7 @@ class Environment:
         self._sync = False
         self.stuck: str | None = None
         """Why the test was ended: nothing in it could move any more."""
-        self._endless = Endless()
+        self._endless: Endless | None = None
         self.redaction = redaction or Redaction()
         self._timeline = timeline
         self._collects = collects
@@ -168,6 +168,8 @@ class Environment:
 
     def describe(self) -> str:
         """What the queues look like now, as text, or looked like when it was noted."""
+        from pytest_taskq.testing.evidence import describe_apps
+
         if self._noted is not None:
             return self._noted
         return describe_apps(self.shown(), self.redaction, timeline=self._timeline)
@@ -183,10 +185,17 @@ class Environment:
     def shown(self) -> list[AppShown]:
         """What can be told about: the apps of the test, and its queues that have none."""
         if self._shown is None:
-            told = {id(app.history) for app in self.apps}
-            alone = [QueueAlone(queue) for queue in self.queues if id(queue.history) not in told]
-            self._shown = [*self.apps, *alone]
+            self._shown = [*self.apps, *self._alone()]
         return self._shown
+
+    def _alone(self) -> list[AppShown]:
+        told = {id(app.history) for app in self.apps}
+        alone = [queue for queue in self.queues if id(queue.history) not in told]
+        if not alone:
+            return []
+        from pytest_taskq.testing.evidence import QueueAlone
+
+        return [QueueAlone(queue) for queue in alone]
 
     def note(self) -> None:
         """Keep what the queues look like: ending the runs puts the jobs in hand back."""
@@ -212,21 +221,12 @@ class Environment:
         self._in_loop = self._clock_in_loop()
         self._in_loop.__enter__()
 
-    def check_end(self, kinds: Collection[str], own: Path | None) -> str:
-        """See ``strict.check_end``."""
-        __tracebackhide__ = True
-        return check_end(self, kinds, own)
-
     def call_is_over(self) -> None:
         """Only fixtures are left: what jobs have raised by now was told, or is not to be."""
         for app in self.shown():
             if app.history.failed:
                 for job, error in app.history.errors():
                     self.looked.add(error, job)
-
-    def told_afterwards(self, own: Path | None) -> str:
-        """See ``strict.told_afterwards``."""
-        return told_afterwards(self, own)
 
     async def end_runs(self) -> None:
         """Stop the workers that still run; on the loop that the test used."""
@@ -257,9 +257,12 @@ class Environment:
         return self.clock.in_loop(stuck=self._is_stuck)
 
     def _is_stuck(self, jumps: int) -> None:
-        if jumps and (endless := self._endless.look(self._task, self.shown(), jumps)):
-            self.stuck = self.stuck or endless
-        elif not jumps:
+        if jumps:
+            from pytest_taskq.testing.endless import Endless
+
+            self._endless = self._endless or Endless()
+            self.stuck = self.stuck or self._endless.look(self._task, self.shown(), jumps)
+        else:
             self.stuck = self.stuck or describe_deadlock(
                 self.clock, self._task, sync=self._sync, jobs=bool(self.shown())
             )

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from pytest_taskq.core.job import Failure, Job, State
 from pytest_taskq.core.payload import decode_call
-from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import TaskInfo, Told
 from pytest_taskq.testing.births import Birth, Births
 from pytest_taskq.testing.describe import describe_clock, instant_text, user_part
+from pytest_taskq.testing.known import known
 from pytest_taskq.testing.misfit import is_misfit
 from pytest_taskq.testing.moments import AppShown, Teller
 from pytest_taskq.testing.redact import Redaction
 from pytest_taskq.testing.text import in_one_line, plural
 from pytest_taskq.testing.timeline import Timeline
 
-__all__ = ["QueueAlone", "describe_apps", "describe_queue", "know", "traceback_of"]
+__all__ = ["QueueAlone", "describe_apps", "describe_queue", "traceback_of"]
 
 SHOWN = 20
 LINES = 60
 
 
-_KNOWN: WeakKeyDictionary[History, tuple[ReferenceType[AppShown], Redaction]] = WeakKeyDictionary()
-
-
-def know(app: AppShown, redaction: Redaction) -> None:
-    """From now on, tell of the queue of this app as of the app, and with this redaction."""
-    _KNOWN[app.history] = (ref(app), redaction)
-
-
 def describe_queue(queue: Queue) -> str:
     """The clock, the jobs with their states, and the errors of those that failed."""
-    app, redaction = _KNOWN.get(queue.history, (lambda: None, None))
-    return describe_apps([app() or QueueAlone(queue)], redaction, timeline=False)
+    app, redaction = known(queue.history)
+    return describe_apps([app or QueueAlone(queue)], redaction, timeline=False)
 
 
 def describe_apps(

@@ -17,19 +17,17 @@ from pytest_taskq.testing.assertions import JobAssertions
 from pytest_taskq.testing.captured import Captured
 from pytest_taskq.testing.drain import Drain, Errors
 from pytest_taskq.testing.homes import home_of
-from pytest_taskq.testing.live import live_workers
 from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
-from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.since import Since
-from pytest_taskq.testing.stats import Stats, stats
-from pytest_taskq.testing.timeline import Timeline
-from pytest_taskq.testing.workers.checks import WorkerChecks
+from pytest_taskq.testing.worker_checks import WorkerChecks
 
 if TYPE_CHECKING:
     from pytest_taskq.engine.under_test import AppUnderTest
     from pytest_taskq.testing.environment import Environment
+    from pytest_taskq.testing.stats import Stats
+    from pytest_taskq.testing.timeline import Timeline
 
 __all__ = ["Harness"]
 
@@ -82,11 +80,7 @@ class Harness(JobAssertions, WorkerChecks):
         __tracebackhide__ = True
         call = "taskq.drain()"
         drain = Drain(
-            call=call,
-            errors=errors,
-            limit=limit,
-            until=self._future(until),
-            only=self._chooser(only),
+            call, errors=errors, limit=limit, until=self._future(until), only=self._chooser(only)
         )
         return Ran(call, lambda: self._run(drain), self._environment.unawaited)
 
@@ -94,9 +88,8 @@ class Harness(JobAssertions, WorkerChecks):
         """Run the next ``n`` attempts that are due, or fewer where fewer are."""
         __tracebackhide__ = True
         call = "taskq.step()"
-        drain = Drain(
-            call=call, errors=errors, limit=n, only=self._chooser(only), stops_at_limit=True
-        )
+        only = self._chooser(only)
+        drain = Drain(call, errors=errors, limit=n, only=only, stops_at_limit=True)
         return Ran(call, lambda: self._run(drain), self._environment.unawaited)
 
     def enqueue(
@@ -147,6 +140,8 @@ class Harness(JobAssertions, WorkerChecks):
 
     def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
         """Those of the queues under test, ended as their library ends them."""
+        from pytest_taskq.testing.live import live_workers
+
         return live_workers(self._used_apps(), workers)
 
     @contextmanager
@@ -175,16 +170,22 @@ class Harness(JobAssertions, WorkerChecks):
         ``error``: what it raises, where the policy asks; a class that takes no arguments will
         do. At most ``limit`` delays.
         """
+        from pytest_taskq.testing.plans import retry_plan
+
         app, name = self._home_of(pattern_of(task))
         return retry_plan(app.tasks()[name], error, limit)
 
     def cron_plan(self, task: object, n: int) -> list[datetime]:
         """The next ``n`` instants at which a periodic task runs, in the zone of its schedule."""
+        from pytest_taskq.testing.plans import cron_plan
+
         app, name = self._home_of(pattern_of(task))
         return cron_plan(app.tasks()[name], n, self.clock.now())
 
     def timeline(self) -> Timeline:
         """What has happened until now: text by ``str``, records by iteration."""
+        from pytest_taskq.testing.timeline import Timeline
+
         return Timeline(self._environment.shown(), self._environment.redaction)
 
     def stats(self, only: object = None) -> Stats:
@@ -192,6 +193,8 @@ class Harness(JobAssertions, WorkerChecks):
 
         assert taskq.stats().wait.p99 < timedelta(seconds=1)
         """
+        from pytest_taskq.testing.stats import stats
+
         return stats(self.apps, only=self._chooser(only))
 
     async def _run(self, drain: Drain) -> list[SeenJob]:
@@ -211,7 +214,7 @@ class Harness(JobAssertions, WorkerChecks):
                 f"#{job.id}, and may be there once. Let that one run, or cancel it."
             )
         only = Drain(
-            call="taskq.perform()",
+            "taskq.perform()",
             errors="retry",
             limit=1,
             only=lambda owner, each: owner is app and each.id == job.id,

@@ -6,11 +6,14 @@ What raises it is our own call, or the library's, of the task's function.
 from __future__ import annotations
 
 from traceback import walk_tb
+from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job
 from pytest_taskq.testing.describe import is_library
 from pytest_taskq.testing.matching import signature_of
-from pytest_taskq.testing.moments import AppShown
+
+if TYPE_CHECKING:
+    from pytest_taskq.testing.moments import AppShown
 
 __all__ = ["is_misfit"]
 

@@ -9,7 +9,8 @@ from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import Task, Tasks
 from pytest_taskq.engine.worker import Worker
 from pytest_taskq.stores.memory import MemoryStore
-from pytest_taskq.testing.evidence import describe_apps, describe_queue, know
+from pytest_taskq.testing.evidence import describe_apps, describe_queue
+from pytest_taskq.testing.known import know
 from pytest_taskq.testing.redact import Redaction
 from support.engine_app import EngineApp
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pytest_taskq.testing.workers.blocking import BlockingWatch
 from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
-from pytest_taskq.testing.workers.checks import WorkerChecks
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe, ProbedCall
 from pytest_taskq.testing.workers.exceptions import LostExceptions
 from pytest_taskq.testing.workers.leaks import describe_tasks, leaked_tasks
@@ -17,7 +16,6 @@ from pytest_taskq.testing.workers.timeouts import assert_times_out
 from pytest_taskq.testing.workers.watch import TestWatch
 
 __all__ = [
-    "WorkerChecks",
     "running",
     "RunningWorker",
     "assert_stopped",

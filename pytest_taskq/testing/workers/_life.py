@@ -10,9 +10,9 @@ from typing import Any
 from pytest_taskq.engine.clock import take_turns
 from pytest_taskq.testing.workers._abandon import cancel_or_abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
-from pytest_taskq.testing.workers._find import Ways
 from pytest_taskq.testing.workers._signals import Handlers
 from pytest_taskq.testing.workers._words import waits_of
+from pytest_taskq.testing.workers.ways import Ways
 
 __all__ = ["Life"]
 

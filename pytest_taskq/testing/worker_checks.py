@@ -1,26 +1,49 @@
-"""The same helpers as methods, for the fixture that hands them out."""
+"""The helpers of ``testing.workers`` as methods, for the fixture that hands them out.
+
+They are loaded with the first one that is used: most tests are not of workers of their own.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, overload
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, overload
 
 from pytest_taskq.core.errors import BadOption
-from pytest_taskq.testing.workers._block import LiveBlock
-from pytest_taskq.testing.workers._find import Way
-from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
-from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe
-from pytest_taskq.testing.workers.queues import assert_consumed, drained, watched
-from pytest_taskq.testing.workers.running import RunningWorker, running
-from pytest_taskq.testing.workers.settling import settle
-from pytest_taskq.testing.workers.stopped import assert_stopped
-from pytest_taskq.testing.workers.timeouts import assert_times_out
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_taskq.testing.workers import (
+        ConcurrencyProbe,
+        RunningWorker,
+        assert_consumed,
+        assert_stopped,
+        assert_times_out,
+        cancel_and_check,
+        cancel_at_every_await,
+        drained,
+        settle,
+        watched,
+    )
+    from pytest_taskq.testing.workers.ways import Way
 
 __all__ = ["WorkerChecks"]
 
 OPTIONS = ("until", "start", "stop", "timeout", "within")
+
+
+class _Helper:
+    """One of these helpers, by what it is called there."""
+
+    def __init__(self, name: str) -> None:
+        self._named = attrgetter(name)
+
+    def __get__(self, _instance: object, _owner: object) -> Any:
+        from pytest_taskq.testing import workers
+
+        return self._named(workers)
 
 
 class WorkerChecks:
@@ -56,6 +79,9 @@ class WorkerChecks:
                 f"Leave it out for one."
             )
         _check(worker, workers, given)
+        from pytest_taskq.testing.workers import running
+        from pytest_taskq.testing.workers.block import LiveBlock
+
         if worker is None:
             return LiveBlock(self.live_workers(workers))
         return running(worker, **given)
@@ -64,16 +90,28 @@ class WorkerChecks:
         """Those of the queues under test."""
         raise NotImplementedError
 
-    shutdown = staticmethod(RunningWorker.shutdown)
-    assert_stopped = staticmethod(assert_stopped)
-    cancel_and_check = staticmethod(cancel_and_check)
-    cancel_at_every_await = staticmethod(cancel_at_every_await)
-    concurrency = ConcurrencyProbe
-    watched = staticmethod(watched)
-    drained = staticmethod(drained)
-    assert_consumed = staticmethod(assert_consumed)
-    assert_times_out = staticmethod(assert_times_out)
-    settle = staticmethod(settle)
+    if TYPE_CHECKING:
+        shutdown = staticmethod(RunningWorker.shutdown)
+        assert_stopped = staticmethod(assert_stopped)
+        cancel_and_check = staticmethod(cancel_and_check)
+        cancel_at_every_await = staticmethod(cancel_at_every_await)
+        concurrency = ConcurrencyProbe
+        watched = staticmethod(watched)
+        drained = staticmethod(drained)
+        assert_consumed = staticmethod(assert_consumed)
+        assert_times_out = staticmethod(assert_times_out)
+        settle = staticmethod(settle)
+    else:
+        shutdown = _Helper("RunningWorker.shutdown")
+        assert_stopped = _Helper("assert_stopped")
+        cancel_and_check = _Helper("cancel_and_check")
+        cancel_at_every_await = _Helper("cancel_at_every_await")
+        concurrency = _Helper("ConcurrencyProbe")
+        watched = _Helper("watched")
+        drained = _Helper("drained")
+        assert_consumed = _Helper("assert_consumed")
+        assert_times_out = _Helper("assert_times_out")
+        settle = _Helper("settle")
 
 
 def _check(worker: object, workers: int, given: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from pytest_taskq.testing import workers
-from pytest_taskq.testing.workers import ConcurrencyProbe, RunningWorker, WorkerChecks
+from pytest_taskq.testing.worker_checks import WorkerChecks
+from pytest_taskq.testing.workers import ConcurrencyProbe, RunningWorker
 
 pytestmark = pytest.mark.asyncio
 

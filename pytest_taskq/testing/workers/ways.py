@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from pytest_taskq.core.errors import BadOption
 from pytest_taskq.testing.text import in_one_line
 
-__all__ = ["Ways", "find_ways"]
+__all__ = ["Way", "Ways", "find_ways"]
 
 STARTS = ("run", "start", "serve", "main", "run_forever", "serve_forever")
 STOPS = ("stop", "shutdown", "close", "aclose")
