@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from pytest_taskq.core.job import JobId
-from pytest_taskq.core.windows import Window
 from pytest_taskq.docket._states import ProgressEvent
 from pytest_taskq.engine.history import Event
 from pytest_taskq.engine.queue import Queue
 
 if TYPE_CHECKING:
+    from pytest_taskq.core.windows import Window
     from pytest_taskq.docket.strikelist import StrikeInstruction, StrikeList
 
 __all__ = ["Board", "Told", "board_of"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from itertools import count
 from types import MappingProxyType
@@ -16,7 +15,7 @@ __all__ = ["chosen_key", "fresh_key", "key_labels"]
 FRESH_KEY = MappingProxyType({"fresh_key": True})
 """The label of a job whose key nobody chose, so that reports can leave it out."""
 
-_RUN = secrets.token_hex(8)
+_RUN = os.urandom(8).hex()
 _NUMBERS = count(1)
 
 

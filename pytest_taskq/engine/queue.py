@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,6 +41,7 @@ Decide = Callable[[Job, int], Job]
 Told = tuple[Outcome | None, BaseException | None]
 
 LEASE = 300_000_000
+EVERYTHING = JobQuery()
 
 LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used", default=None)
 """The queue that this code enqueued to last: what a time-out of ``wait_until`` describes."""
@@ -50,7 +50,7 @@ LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used
 @cache
 def _tokens(_process: int) -> Iterator[int]:
     """Of leases. Those of two processes on one store must differ too."""
-    return count(secrets.randbits(62))
+    return count(int.from_bytes(os.urandom(8)) >> 2)
 
 
 class Queue:
@@ -171,7 +171,7 @@ class Queue:
     async def find(self, query: JobQuery | None = None) -> list[Job]:
         """The jobs of a query; all of them, oldest first, without one."""
         self.use()
-        return await self.store.find(query or JobQuery())
+        return await self.store.find(query or EVERYTHING)
 
     async def delete(self, jobs: Sequence[Job]) -> int:
         """Forget jobs, and say how many were still stored as they were given."""

@@ -18,9 +18,9 @@ WORDS = (
     "password|passwd|passphrase|passcode|pwd|secret|token|auth|authorization|credential|cookie"
     "|bearer|apikey|(api|access|private|secret|signing|encryption)_?key|cvc|cvv"
 )
-SECRET = re.compile(rf"(^|_)({WORDS})s?(_|$)")
-HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-IN_URL = re.compile(r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)")
+SECRET = rf"(^|_)({WORDS})s?(_|$)"
+HUMP = r"(?<=[a-z0-9])(?=[A-Z])"
+IN_URL = r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)"
 SHORTEST = 4  # what is shorter than this is found in innocent words too
 DEEPEST = 8
 
@@ -33,7 +33,8 @@ def is_secret(name: str) -> bool:
     >>> [is_secret(name) for name in ("reset_token", "apiKey", "X-Authorization", "tokenizer")]
     [True, True, True, False]
     """
-    return SECRET.search(HUMP.sub("_", name).lower().replace("-", "_")) is not None
+    words = re.sub(HUMP, "_", name).lower().replace("-", "_")
+    return re.search(SECRET, words) is not None
 
 
 class Redaction:
@@ -70,7 +71,7 @@ class Redaction:
         for name, value, _ in _named(told, info):
             for secret in self._secrets(name, value):
                 text = text.replace(secret, HIDDEN)
-        return IN_URL.sub(HIDDEN, text)
+        return re.sub(IN_URL, HIDDEN, text)
 
     def _shown(self, told: Told, info: TaskInfo | None) -> Iterator[tuple[str, Any, bool]]:
         for name, value, by_name in _named(told, info):
@@ -85,7 +86,7 @@ class Redaction:
         if type(value) in {list, tuple, set, frozenset}:
             return type(value)([self._value("", item, depth + 1) for item in value])
         if type(value) is str:
-            return IN_URL.sub(HIDDEN, value)
+            return re.sub(IN_URL, HIDDEN, value)
         return value
 
     def _judged(self, name: str, value: Any) -> Any:
