@@ -10,7 +10,6 @@ from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
 from pytest_taskq.docket._keys import chosen_key
 from pytest_taskq.docket._payload import decode
-from pytest_taskq.docket._perpetual import Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, plan_of
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
@@ -26,6 +25,7 @@ from pytest_taskq.engine.under_test import (
 
 if TYPE_CHECKING:
     from pytest_taskq.core.schedule import Schedule
+    from pytest_taskq.docket._perpetual import Perpetual
     from pytest_taskq.docket._states import TaskFunction
     from pytest_taskq.docket.docket import Docket
 
@@ -94,12 +94,17 @@ class _Infos(Mapping[str, TaskInfo]):
 
 
 def _info(name: str, function: TaskFunction) -> TaskInfo:
+    plan = plan_of(function)
+    if not plan.dependencies:
+        return TaskInfo(name, function)
+    from pytest_taskq.docket._perpetual import Perpetual
+
     perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
     retry = get_single_dependency_parameter_of_type(function, Retry)
     return TaskInfo(
         name,
         function,
-        given=frozenset(plan_of(function).parameters),
+        given=frozenset(plan.parameters),
         delay=None if retry is None else lambda attempt, _error: retry.delay_after(attempt),
         schedule=None if perpetual is None else _schedule(perpetual),
         # The worker enqueues it under its name, which then is the key of the whole chain.

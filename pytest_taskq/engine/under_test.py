@@ -187,11 +187,12 @@ class OfFunctions:
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``."""
-        for name, function in self._registry.tasks.items():
-            if function is task:
-                return name
-        own = getattr(task, "__name__", None) if callable(task) else None
-        return own if isinstance(own, str) else None
+        tasks = self._registry.tasks
+        name = getattr(task, "__name__", None) if callable(task) else None
+        own = name if isinstance(name, str) else None
+        if own is not None and tasks.get(own) is task:  # as nearly every one is registered
+            return own
+        return next((name for name, function in tasks.items() if function is task), own)
 
     def register(self, task: object) -> str | None:
         """See ``AppUnderTest.register``."""

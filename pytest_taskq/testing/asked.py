@@ -40,6 +40,14 @@ class Asked:
     def __init__(
         self, call: str, clock: Clock, /, *beside: str, **options: Unpack[Options]
     ) -> None:
+        self._asked = options
+        self._at: datetime | timedelta | None = None
+        self._slack = timedelta() if clock.mode == "held" else SLACK
+        self._others: dict[str, object] = {}
+        if options:
+            self._take(call, options, beside)
+
+    def _take(self, call: str, options: Options, beside: tuple[str, ...]) -> None:
         known = Options.__optional_keys__
         for name in sorted(options.keys() - known):
             raise BadOption(
@@ -47,24 +55,22 @@ class Asked:
                 f"{', '.join(sorted(known.union(beside)))}. "
                 f"Arguments of its task belong into job()."
             )
-        self._asked = dict(options)
-        at, within = options.pop("at", None), options.pop("within", None)
-        self._others = dict(options)
-        self._at: datetime | timedelta | None
+        at, within = options.get("at"), options.get("within")
+        self._others = {
+            name: value for name, value in options.items() if name not in {"at", "within"}
+        }
         if isinstance(at, datetime):
             self._at = to_datetime(to_instant(at))
-        else:
-            self._at = None if at is None else timedelta(microseconds=to_step(call, at, {}))
+        elif at is not None:
+            self._at = timedelta(microseconds=to_step(call, at, {}))
         if within is not None:
             self._slack = timedelta(microseconds=to_step(call, within, {}))
             self._at = timedelta() if at is None else self._at
-        else:
-            self._slack = timedelta() if clock.mode == "held" else SLACK
 
     def compare(self, job: SeenJob, pattern: JobPattern | None) -> Comparison:
         """The job beside what is asked; no pattern: of any task."""
         compared = Comparison(True, []) if pattern is None else job.compare(pattern)
-        if not compared.related:
+        if not compared.related or not (self._others or self._at is not None):
             return compared
         fields = list(compared.fields)
         for name, value in self._others.items():

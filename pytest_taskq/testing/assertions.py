@@ -217,8 +217,9 @@ class JobAssertions:
         return nearest(jobs, compare) + self._source.before(lambda job: compare(job).matches)
 
     def _due_in(self, job: SeenJob) -> str:
-        wait = job.job.due_at - self._source.clock.now()
-        return f"due in {length_text(wait)}" if job.is_in("scheduled") else ""
+        if not job.is_in("scheduled"):
+            return ""
+        return f"due in {length_text(job.job.due_at - self._source.clock.now())}"
 
     def _pattern(self, wanted: object) -> tuple[JobPattern, str]:
         pattern = pattern_of(wanted)

@@ -7,6 +7,7 @@ import re
 import sysconfig
 from collections import Counter
 from datetime import timedelta
+from functools import cache
 from math import ceil
 from pathlib import Path, PurePath
 from types import FrameType, TracebackType
@@ -201,6 +202,7 @@ def user_part(frames: TracebackType | None) -> TracebackType | None:
     return part
 
 
+@cache
 def is_library(filename: str) -> bool:
     """Whether code is not the user's own."""
     return filename.startswith(LIBRARIES) or filename.startswith("<frozen ")

@@ -9,9 +9,9 @@ from functools import partial
 from math import isnan
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from pytest_taskq.core.errors import BadOption, describe_names
+from pytest_taskq.testing.binding import parameters_of
 from pytest_taskq.testing.shown import show
 from pytest_taskq.testing.text import in_one_line
 
@@ -31,8 +31,6 @@ __all__ = [
 
 PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 _ABSENT = object()
-_SIGNATURES: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
-"""Those that were asked for: it takes longer to inspect a function than to match a job."""
 
 
 class Mismatch(NamedTuple):
@@ -92,13 +90,13 @@ class JobPattern:
     def _bind(self, info: TaskInfo | None) -> dict[str, Any]:
         if not (self.args or self.kwargs):
             return {}
-        signature = signature_of(info)
-        if signature is None:
+        parameters = parameters_of(info)
+        if parameters is None:
             return {**{f"args[{at}]": value for at, value in enumerate(self.args)}, **self.kwargs}
         try:
-            return flattened(signature, signature.bind_partial(*self.args, **self.kwargs))
+            return parameters.bind_partial(self.args, self.kwargs)
         except TypeError as error:
-            raise _not_takable(self, signature, error) from None
+            raise _not_takable(self, parameters.names, error) from None
 
 
 def job(task: object, /, *args: Any, **kwargs: Any) -> JobPattern:
@@ -142,44 +140,6 @@ def name_of(task: object) -> str:
     if isinstance(task, str):
         return task
     return str(getattr(task, "name", None) or getattr(task, "__name__", None) or in_one_line(task))
-
-
-def signature_of(info: TaskInfo | None) -> inspect.Signature | None:
-    """The parameters that a caller of the task fills, those that the library fills left out."""
-    if info is None or info.function is None:
-        return None
-    try:
-        signature = _signature(info.function)
-    except (TypeError, ValueError):
-        return None
-    if not info.given:
-        return signature
-    kept = [each for each in signature.parameters.values() if each.name not in info.given]
-    return signature.replace(parameters=kept)
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    try:
-        known = _SIGNATURES.get(function)
-    except TypeError:  # a callable object may have no hash, or no room for a weak reference
-        return inspect.signature(function)
-    if known is None:
-        known = _SIGNATURES[function] = inspect.signature(function)
-    return known
-
-
-def flattened(signature: inspect.Signature, bound: inspect.BoundArguments) -> dict[str, Any]:
-    """Bound arguments by name; those of ``*args`` by position, those of ``**kwargs`` as given."""
-    flat: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            flat |= {f"{name}[{at}]": each for at, each in enumerate(value)}
-        elif kind is inspect.Parameter.VAR_KEYWORD:
-            flat |= value
-        else:
-            flat[name] = value
-    return flat
 
 
 def compare(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[Mismatch]:
@@ -274,8 +234,7 @@ def _join(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def _not_takable(pattern: JobPattern, signature: inspect.Signature, error: TypeError) -> BadOption:
-    names = [each.name for each in signature.parameters.values()]
+def _not_takable(pattern: JobPattern, names: list[str], error: TypeError) -> BadOption:
     takes = f"It takes {', '.join(names)}" if names else "It takes no arguments"
     unknown = [key for key in pattern.kwargs if key not in names]
     nearest = f" {describe_names(unknown[0], names)}" if unknown and names else ""

@@ -9,8 +9,8 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.job import Job
+from pytest_taskq.testing.binding import parameters_of
 from pytest_taskq.testing.describe import is_library
-from pytest_taskq.testing.matching import signature_of
 
 if TYPE_CHECKING:
     from pytest_taskq.testing.moments import AppShown
@@ -25,15 +25,15 @@ def is_misfit(app: AppShown, job: Job, error: BaseException) -> bool:
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     if frames and not is_library(frames[-1].f_code.co_filename):
         return False
-    signature = signature_of(app.tasks().get(job.task))
-    if signature is None:
+    parameters = parameters_of(app.tasks().get(job.task))
+    if parameters is None:
         return False
     try:
         told = app.tell(job)
     except Exception:  # noqa: BLE001 - a payload that cannot be read is another error
         return False
     try:
-        signature.bind(*told.args, **told.kwargs)
+        parameters.bind(told.args, told.kwargs)
     except TypeError:
         return True
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytest_taskq.core.instants import Instant
@@ -61,11 +61,13 @@ class Reading:
                 known.stored = stored
 
 
-def as_now(found: Iterable[Found]) -> Iterator[Found]:
-    """The same jobs, each once, which stay as they are now while a reading goes on."""
+def as_now(found: Iterable[Found]) -> list[SeenJob]:
+    """Their jobs, each one object, which stay as they are now while a reading goes on."""
     kept: dict[int, SeenJob] = {}
-    for place, when, job in found:
+    jobs: list[SeenJob] = []
+    for _, _, job in found:
         seen = kept.get(id(job))
         if seen is None:
             seen = kept[id(job)] = job.as_now()
-        yield Found(place, when, seen)
+        jobs.append(seen)
+    return jobs

@@ -13,13 +13,12 @@ from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import FINAL, Failure, Job, JobId, State
 from pytest_taskq.core.payload import decode_value
 from pytest_taskq.engine.history import Event
+from pytest_taskq.testing.binding import parameters_of
 from pytest_taskq.testing.looked import Looked
 from pytest_taskq.testing.matching import (
     JobPattern,
     Mismatch,
     compare,
-    flattened,
-    signature_of,
     unreadable,
 )
 from pytest_taskq.testing.redact import Redaction
@@ -55,9 +54,11 @@ class SeenApp:
 
     def task(self, name: str) -> TaskInfo | None:
         """The task of that name, as the app told it when it was first asked for."""
-        if name not in self._tasks:  # to tell all of them takes longer than to match a job
+        try:
+            return self._tasks[name]
+        except KeyError:  # to tell all of them takes longer than to match a job
             self._tasks = self.app.tasks()
-        return self._tasks.get(name)
+            return self._tasks.get(name)
 
 
 class SeenJob:
@@ -218,14 +219,15 @@ class SeenJob:
         """What the pattern expects, beside what the job is."""
         if not pattern.is_of(self._app, self.task):
             return Comparison(False, [])
+        info = self._owner.task(self.task)
         try:
-            expected = pattern.expected(self._owner.task(self.task))
+            expected = pattern.expected(info)
         except BadOption:  # another app's task of this name takes what the pattern has
             return Comparison(False, [])
         if not expected:  # most patterns name a task alone, and to bind arguments takes its time
             return Comparison(True, [])
         try:
-            fields = compare(expected, self._arguments.by_parameter())
+            fields = compare(expected, self._arguments.by_parameter(info))
         except Exception as error:  # noqa: BLE001 - the other jobs of the task can be compared
             fields = unreadable(expected, error)
         return Comparison(True, fields)
@@ -249,9 +251,11 @@ class _Arguments:
         self._job = job
         self._read: tuple[TaskInfo | None, dict[str, Any]] | None = None
 
-    def by_parameter(self) -> Mapping[str, Any]:
-        """The arguments by parameter, with defaults. Raises for a payload that cannot be read."""
-        info = self._owner.task(self._job.task)
+    def by_parameter(self, info: TaskInfo | None) -> Mapping[str, Any]:
+        """The arguments by parameter of its task, with defaults.
+
+        Raises for a payload that cannot be read.
+        """
         if self._read is None or self._read[0] is not info:
             told = self._owner.app.tell(self._job)
             self._read = info, _by_parameter(told, info, defaults=True)
@@ -259,13 +263,10 @@ class _Arguments:
 
 
 def _by_parameter(told: Told, info: TaskInfo | None, *, defaults: bool) -> dict[str, Any]:
-    signature = signature_of(info)
-    if signature is not None:
+    parameters = parameters_of(info)
+    if parameters is not None:
         with suppress(TypeError):  # what its task cannot take is shown as it was given
-            bound = signature.bind(*told.args, **told.kwargs)
-            if defaults:
-                bound.apply_defaults()
-            return flattened(signature, bound)
+            return parameters.bind(told.args, told.kwargs, defaults=defaults)
     return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
 
 

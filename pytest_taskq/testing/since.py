@@ -71,12 +71,13 @@ class Since:
         begin: Mapping[int, int],
         end: Mapping[int, int] | None,
     ) -> list[SeenJob]:
+        apps = self._environment.apps
         found: list[Found] = []
-        for app in self._environment.apps:
+        for app in apps:
             first = begin.get(id(app), 0)
             last = len(app.history) if end is None else end.get(id(app), 0)
             told = part(self._environment.reading(app))
-            found += as_now([each for each in told if first <= each.place < last])
-        if len(self._environment.apps) > 1:
+            found += [each for each in told if first <= each.place < last]
+        if len(apps) > 1:
             found.sort(key=lambda each: each.when)
-        return [each.job for each in found]
+        return as_now(found)
