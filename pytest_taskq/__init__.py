@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 __all__ = ["job", "wait_until"]
 __version__ = "0.1.0"
 
-HOMES = ("pytest_taskq.testing.matching", "pytest_taskq.testing.wait")
+_HOMES = {"job": "pytest_taskq.testing.matching", "wait_until": "pytest_taskq.testing.wait"}
 
 
 def __getattr__(name: str) -> Any:
-    from pytest_taskq.core.lazily import load
+    from importlib import import_module
 
-    return load(__name__, name, HOMES)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -31,9 +31,6 @@ class State(StrEnum):
     DEAD = "dead"
     CANCELLED = "cancelled"
 
-    # Equal to its text, it has the hash of that; and an enum's own is no function of C.
-    __hash__ = str.__hash__
-
 
 FINAL = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED})
 

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime as datetime
-from typing import TYPE_CHECKING
 
+from pytest_taskq.docket import testing
+from pytest_taskq.docket.agenda import Agenda
 from pytest_taskq.docket.annotations import Logged
+from pytest_taskq.docket.dependencies import (
+    CallArgument,
+    ConcurrencyLimit,
+    Cooldown,
+    Cron,
+    CurrentDocket,
+    CurrentExecution,
+    CurrentWorker,
+    CycleError,
+    Debounce,
+    Depends,
+    ExponentialRetry,
+    Perpetual,
+    Progress,
+    RateLimit,
+    Retry,
+    Shared,
+    TaskArgument,
+    TaskKey,
+    TaskLogger,
+    Timeout,
+)
 from pytest_taskq.docket.docket import Docket
 from pytest_taskq.docket.execution import (
     Disposition,
@@ -14,35 +37,9 @@ from pytest_taskq.docket.execution import (
     ExecutionState,
     TaskCall,
 )
+from pytest_taskq.docket.recording import RecordedCall, RecordingDocket
 from pytest_taskq.docket.strikelist import StrikeList
 from pytest_taskq.docket.worker import Worker
-
-if TYPE_CHECKING:
-    from pytest_taskq.docket import testing
-    from pytest_taskq.docket.agenda import Agenda
-    from pytest_taskq.docket.dependencies import (
-        CallArgument,
-        ConcurrencyLimit,
-        Cooldown,
-        Cron,
-        CurrentDocket,
-        CurrentExecution,
-        CurrentWorker,
-        CycleError,
-        Debounce,
-        Depends,
-        ExponentialRetry,
-        Perpetual,
-        Progress,
-        RateLimit,
-        Retry,
-        Shared,
-        TaskArgument,
-        TaskKey,
-        TaskLogger,
-        Timeout,
-    )
-    from pytest_taskq.docket.recording import RecordedCall, RecordingDocket
 
 __version__ = "0.27.0"
 """The version of the library that this speaks as."""
@@ -83,19 +80,3 @@ __all__ = [
     "__version__",
     "testing",
 ]
-
-
-HOMES = tuple(
-    f"{__name__}.{module}" for module in ("dependencies", "agenda", "recording", "testing")
-)
-
-if not TYPE_CHECKING:  # or a type checker would believe in any name
-
-    def __getattr__(name: str) -> object:
-        from pytest_taskq.core.lazily import load
-
-        return load(__name__, name, HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -1,13 +1,17 @@
-"""Perpetual: tasks that are scheduled anew, under the same key, whenever they have run."""
+"""Perpetual and Cron: tasks that are scheduled anew, under the same key, whenever they have run."""
 
 from __future__ import annotations
 
 import logging
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Self
 
+from cronsim import CronSimError
+
+from pytest_taskq.core.errors import BadOption
 from pytest_taskq.core.instants import to_datetime, to_instant, to_micros
+from pytest_taskq.core.schedule import ALIASES, cron
 from pytest_taskq.docket._dependency import current_docket, current_execution
 from pytest_taskq.docket._handlers import CompletionHandler, TaskOutcome, format_duration
 from pytest_taskq.docket._payload import encode
@@ -16,9 +20,13 @@ from pytest_taskq.engine.clock import Clock
 if TYPE_CHECKING:
     from pytest_taskq.docket.execution import Execution
 
-__all__ = ["Perpetual", "present_instant"]
+__all__ = ["BadCron", "Cron", "Perpetual"]
 
 logger = logging.getLogger("docket.dependencies")
+
+
+class BadCron(BadOption, CronSimError):
+    """A cron expression cannot be read: the error that the library raises too."""
 
 
 class Perpetual(CompletionHandler["Perpetual"]):
@@ -61,7 +69,7 @@ class Perpetual(CompletionHandler["Perpetual"]):
 
     def after(self, delay: timedelta) -> None:
         """Make the next run ``delay`` from now, whatever ``every`` says."""
-        self._next_at = present_instant() + to_micros(delay)
+        self._next_at = _now() + to_micros(delay)
 
     def at(self, when: datetime) -> None:
         """Make the next run at ``when``, whatever ``every`` says."""
@@ -80,7 +88,7 @@ class Perpetual(CompletionHandler["Perpetual"]):
             return True
         if self.cancelled:
             return False
-        now = present_instant()
+        now = _now()
         due_at = max(now, now + to_micros(self.every) - to_micros(outcome.duration))
         if self._next_at is not None:
             due_at = self._next_at
@@ -96,7 +104,48 @@ class Perpetual(CompletionHandler["Perpetual"]):
         return True
 
 
-def present_instant() -> int:
+class Cron(Perpetual):
+    """A perpetual task that runs at the times of a cron expression, however long it takes.
+
+    ``expression``: five fields, or one of @yearly, @annually, @monthly, @weekly, @daily,
+    @midnight and @hourly, read in the zone ``tz``. Raises an error of cronsim for any other.
+
+        async def report(cron: Cron = Cron("0 9 * * 1", tz=ZoneInfo("Europe/Paris"))): ...
+    """
+
+    def __init__(self, expression: str, automatic: bool = True, tz: tzinfo = UTC) -> None:
+        super().__init__(automatic=automatic)
+        self.expression = ALIASES.get(expression, expression)
+        self.tz = tz
+        try:
+            self.schedule = cron(self.expression, tz=tz, seconds="first")
+        except BadOption as error:
+            raise BadCron(*error.args) from None
+        self._last = _now()
+
+    async def __aenter__(self) -> Self:
+        begun = await super().__aenter__()
+        begun._last = _now()  # noqa: SLF001 - of its own kind
+        return begun
+
+    def next_time(self) -> datetime:
+        """The next time that matches, and with each call the one after that."""
+        self._last = self.schedule.next_after(self._last)
+        return to_datetime(self._last).astimezone(self.tz)
+
+    @property
+    def initial_when(self) -> datetime:
+        """The first time that matches from now on."""
+        self._last = _now()
+        return self.next_time()
+
+    async def on_complete(self, execution: Execution, outcome: TaskOutcome) -> bool:
+        """Have the task follow itself at the next time after the start of this run."""
+        self.at(self.next_time())
+        return await super().on_complete(execution, outcome)
+
+
+def _now() -> int:
     """The present instant of the docket; without one, of the clock that Python follows."""
     docket = current_docket.get(None)
     return docket.queue.clock.now() if docket is not None else Clock.present().now()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
+from pytest_taskq.core.schedule import Schedule, every
 from pytest_taskq.docket._keys import chosen_key
 from pytest_taskq.docket._payload import decode
+from pytest_taskq.docket._perpetual import Cron, Perpetual
 from pytest_taskq.docket._plan import get_single_dependency_parameter_of_type, plan_of
 from pytest_taskq.docket._retry import Retry
 from pytest_taskq.docket.worker import Worker
@@ -24,8 +26,6 @@ from pytest_taskq.engine.under_test import (
 )
 
 if TYPE_CHECKING:
-    from pytest_taskq.core.schedule import Schedule
-    from pytest_taskq.docket._perpetual import Perpetual
     from pytest_taskq.docket._states import TaskFunction
     from pytest_taskq.docket.docket import Docket
 
@@ -97,8 +97,6 @@ def _info(name: str, function: TaskFunction) -> TaskInfo:
     plan = plan_of(function)
     if not plan.dependencies:
         return TaskInfo(name, function)
-    from pytest_taskq.docket._perpetual import Perpetual
-
     perpetual = get_single_dependency_parameter_of_type(function, Perpetual)
     retry = get_single_dependency_parameter_of_type(function, Retry)
     return TaskInfo(
@@ -114,9 +112,6 @@ def _info(name: str, function: TaskFunction) -> TaskInfo:
 
 def _schedule(perpetual: Perpetual) -> Schedule | None:
     """None for a task that follows itself at once: that has no ticks."""
-    from pytest_taskq.core.schedule import every  # which few tasks need
-    from pytest_taskq.docket._cron import Cron
-
     if isinstance(perpetual, Cron):
         return perpetual.schedule
     return every(perpetual.every) if to_micros(perpetual.every) else None

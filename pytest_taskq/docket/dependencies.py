@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_taskq.docket._concurrency import ConcurrencyBlocked, ConcurrencyLimit
-from pytest_taskq.docket._cron import Cron
 from pytest_taskq.docket._current import (
     CurrentDocket,
     CurrentExecution,
@@ -26,7 +25,7 @@ from pytest_taskq.docket._handlers import (
     TaskOutcome,
     format_duration,
 )
-from pytest_taskq.docket._perpetual import Perpetual
+from pytest_taskq.docket._perpetual import Cron, Perpetual
 from pytest_taskq.docket._plan import (
     get_annotation_dependencies,
     get_dependency_parameters,

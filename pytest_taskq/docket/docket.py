@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pytest_taskq.core.errors import QueueClosed
 from pytest_taskq.core.instants import to_micros
@@ -17,6 +17,13 @@ from pytest_taskq.docket._board import board_of
 from pytest_taskq.docket._placeholder import placeholder
 from pytest_taskq.docket._queues import make_queues_with, queue_of, tell_opened
 from pytest_taskq.docket._scheduling import NaiveWhen, Scheduling
+from pytest_taskq.docket._snapshot import (
+    DocketSnapshot,
+    RunningExecution,
+    WorkerInfo,
+    live_workers,
+    take_snapshot,
+)
 from pytest_taskq.docket._states import LIVE, TaskFunction
 from pytest_taskq.docket.execution import Execution
 from pytest_taskq.docket.strikelist import (
@@ -29,9 +36,6 @@ from pytest_taskq.docket.strikelist import (
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.under_test import AppUnderTest
 
-if TYPE_CHECKING:
-    from pytest_taskq.docket._snapshot import DocketSnapshot, RunningExecution, WorkerInfo
-
 __all__ = [
     "Docket",
     "DocketClosed",
@@ -43,13 +47,6 @@ __all__ = [
 
 logger = logging.getLogger("docket.docket")
 ALL = frozenset(State)
-
-if not TYPE_CHECKING:  # or a type checker would believe in any name
-
-    def __getattr__(name: str) -> object:
-        from pytest_taskq.core.lazily import load
-
-        return load(__name__, name, ["pytest_taskq.docket._snapshot"])
 
 
 class DocketClosed(QueueClosed, AttributeError):
@@ -186,19 +183,15 @@ class Docket(Scheduling):
 
     async def snapshot(self) -> DocketSnapshot:
         """What waits, what runs, and who works. Raises ValueError for an unregistered task."""
-        from pytest_taskq.docket._snapshot import take_snapshot
-
         return await take_snapshot(self)
 
     async def workers(self) -> list[WorkerInfo]:
         """The workers that run now."""
-        from pytest_taskq.docket._snapshot import live_workers
-
         return live_workers(self)
 
     async def task_workers(self, task_name: str) -> list[WorkerInfo]:
         """The workers that run now and know this task."""
-        return [worker for worker in await self.workers() if task_name in worker.tasks]
+        return [worker for worker in live_workers(self) if task_name in worker.tasks]
 
     async def strike(
         self,

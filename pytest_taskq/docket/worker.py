@@ -20,9 +20,11 @@ from pytest_taskq.core.errors import BadOption, describe_names
 from pytest_taskq.core.instants import to_micros
 from pytest_taskq.core.job import Job
 from pytest_taskq.docket._attempt import DocketTasks
+from pytest_taskq.docket._automatic import Automatic
 from pytest_taskq.docket._current import CurrentExecution
 from pytest_taskq.docket._dependency import current_docket, current_worker
 from pytest_taskq.docket._depends import SharedContext
+from pytest_taskq.docket._main import run_worker
 from pytest_taskq.docket._patched import follow_patched_datetime
 from pytest_taskq.docket._plan import get_signature
 from pytest_taskq.docket._resolution import worker_dependencies
@@ -129,8 +131,6 @@ class Worker:
         ``tasks``, ``fallback_task`` and ``dependencies`` may be paths: ``"module:attribute"``.
         ``options`` are those of a worker. Signals are not handled, and no ports are opened.
         """
-        from pytest_taskq.docket._main import run_worker
-
         await run_worker(
             cls,
             Docket(docket_name, url),
@@ -257,8 +257,6 @@ class Worker:
                 self._announce()
                 follow_patched_datetime(self.docket.queue.clock)
                 if self.schedule_automatic_tasks:
-                    from pytest_taskq.docket._automatic import Automatic
-
                     return await Automatic(self.docket).during(run_engine)
                 return await run_engine()
             finally:

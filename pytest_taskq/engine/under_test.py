@@ -10,15 +10,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pytest_taskq.core.job import Job
+from pytest_taskq.core.schedule import Schedule
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.history import History
 from pytest_taskq.engine.queue import Queue
-
-if TYPE_CHECKING:
-    from pytest_taskq.core.schedule import Schedule
 
 __all__ = [
     "UNBOUNDED",
@@ -187,12 +185,11 @@ class OfFunctions:
 
     def name_of(self, task: object) -> str | None:
         """See ``AppUnderTest.name_of``."""
-        tasks = self._registry.tasks
-        name = getattr(task, "__name__", None) if callable(task) else None
-        own = name if isinstance(name, str) else None
-        if own is not None and tasks.get(own) is task:  # as nearly every one is registered
-            return own
-        return next((name for name, function in tasks.items() if function is task), own)
+        for name, function in self._registry.tasks.items():
+            if function is task:
+                return name
+        own = getattr(task, "__name__", None) if callable(task) else None
+        return own if isinstance(own, str) else None
 
     def register(self, task: object) -> str | None:
         """See ``AppUnderTest.register``."""

@@ -227,7 +227,7 @@ def performance_threshold() -> Thresholds:
 
 def _docket() -> Docket:
     def make() -> Docket:
-        from pytest_taskq.docket import Docket
+        from pytest_taskq.docket.docket import Docket
 
         made = Docket.on_queue(environment.new_queue())
         environment.adopt(made.under_test())

@@ -18,6 +18,7 @@ from pytest_taskq.testing.captured import Captured
 from pytest_taskq.testing.drain import Drain, Errors
 from pytest_taskq.testing.homes import home_of
 from pytest_taskq.testing.matching import JobPattern, pattern_alone, pattern_of
+from pytest_taskq.testing.plans import cron_plan, retry_plan
 from pytest_taskq.testing.ran import Alone, Enqueued, Performed, Ran
 from pytest_taskq.testing.seen import SeenJob
 from pytest_taskq.testing.since import Since
@@ -170,15 +171,11 @@ class Harness(JobAssertions, WorkerChecks):
         ``error``: what it raises, where the policy asks; a class that takes no arguments will
         do. At most ``limit`` delays.
         """
-        from pytest_taskq.testing.plans import retry_plan
-
         app, name = self._home_of(pattern_of(task))
         return retry_plan(app.tasks()[name], error, limit)
 
     def cron_plan(self, task: object, n: int) -> list[datetime]:
         """The next ``n`` instants at which a periodic task runs, in the zone of its schedule."""
-        from pytest_taskq.testing.plans import cron_plan
-
         app, name = self._home_of(pattern_of(task))
         return cron_plan(app.tasks()[name], n, self.clock.now())
 

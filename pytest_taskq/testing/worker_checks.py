@@ -79,12 +79,11 @@ class WorkerChecks:
                 f"Leave it out for one."
             )
         _check(worker, workers, given)
-        from pytest_taskq.testing.workers import running
-        from pytest_taskq.testing.workers.block import LiveBlock
+        from pytest_taskq.testing import workers as helpers
 
         if worker is None:
-            return LiveBlock(self.live_workers(workers))
-        return running(worker, **given)
+            return helpers.LiveBlock(self.live_workers(workers))
+        return helpers.running(worker, **given)
 
     def live_workers(self, workers: int) -> AbstractAsyncContextManager[None]:
         """Those of the queues under test."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_taskq.testing.worker_checks import WorkerChecks
+from pytest_taskq.testing.workers._block import LiveBlock
 from pytest_taskq.testing.workers.blocking import BlockingWatch
 from pytest_taskq.testing.workers.cancellation import cancel_and_check, cancel_at_every_await
 from pytest_taskq.testing.workers.concurrency import ConcurrencyProbe, ProbedCall
@@ -16,6 +18,8 @@ from pytest_taskq.testing.workers.timeouts import assert_times_out
 from pytest_taskq.testing.workers.watch import TestWatch
 
 __all__ = [
+    "WorkerChecks",
+    "LiveBlock",
     "running",
     "RunningWorker",
     "assert_stopped",

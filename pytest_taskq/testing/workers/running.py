@@ -13,11 +13,11 @@ from pytest_taskq.engine.clock import give_way
 from pytest_taskq.testing.promises import noted
 from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import left_behind
+from pytest_taskq.testing.workers._block import AsyncBlock
 from pytest_taskq.testing.workers._life import Life
 from pytest_taskq.testing.workers._limit import all_done, comes_true, is_true
 from pytest_taskq.testing.workers._signals import STOPPING
 from pytest_taskq.testing.workers._words import how_it_ended, waiting
-from pytest_taskq.testing.workers.block import AsyncBlock
 from pytest_taskq.testing.workers.leaks import describe_tasks
 from pytest_taskq.testing.workers.queues import watch_queues_of
 from pytest_taskq.testing.workers.shutdown import Jobs, Shutdown, ShutdownReport
