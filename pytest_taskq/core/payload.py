@@ -12,7 +12,6 @@ import re
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, EnumType
@@ -45,8 +44,7 @@ TEXT = frozenset({str})
 _qualname = type.__dict__["__qualname__"].__get__  # whatever a metaclass makes of the name
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(NamedTuple):
     """Stands for a result that could not be stored. ``reason`` is the message of the refusal."""
 
     type_name: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -43,8 +42,7 @@ class Schedule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Ticks ``step`` microseconds apart. Make it with ``every``."""
 
     step: int
@@ -57,8 +55,7 @@ class Interval:
         return instant + self.step - (instant - self.anchor) % self.step
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """The ticks of a cron expression (as cronsim reads it, seconds first). Make it with ``cron``.
 
     A day has to match both fields for days when one of them begins with ``*``, and otherwise

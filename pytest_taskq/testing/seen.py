@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -265,8 +264,10 @@ class _Arguments:
 def _by_parameter(told: Told, info: TaskInfo | None, *, defaults: bool) -> dict[str, Any]:
     parameters = parameters_of(info)
     if parameters is not None:
-        with suppress(TypeError):  # what its task cannot take is shown as it was given
+        try:
             return parameters.bind(told.args, told.kwargs, defaults=defaults)
+        except TypeError:  # what its task cannot take is shown as it was given
+            pass
     return {**{f"args[{at}]": each for at, each in enumerate(told.args)}, **told.kwargs}
 
 
