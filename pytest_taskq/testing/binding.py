@@ -28,6 +28,12 @@ class Parameters:
         self._signature = signature
         parameters = signature.parameters.values()
         self.names = [each.name for each in parameters]
+        self.positional = [
+            each.name
+            for each in parameters
+            if each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
+        ]
+        """Of these, what can be given by position."""
         self._are_plain = all(each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
         self._all = frozenset(self.names)
         self._defaults = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytest_taskq.engine.under_test import TaskInfo, Told
+from pytest_taskq.testing.binding import parameters_of
 from pytest_taskq.testing.text import clip, in_one_line
 
 __all__ = ["HIDDEN", "Redaction", "is_secret"]
@@ -152,20 +152,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _named(told: Told, info: TaskInfo | None) -> Iterator[tuple[str, Any, bool]]:
-    names = _positional(info)
+    parameters = parameters_of(info)
+    names = [] if parameters is None else parameters.positional
     for position, value in enumerate(told.args):
         yield (names[position] if position < len(names) else "", value, False)
     for name, value in told.kwargs.items():
         yield name, value, True
-
-
-def _positional(info: TaskInfo | None) -> list[str]:
-    """What the arguments of a task that are given by position are called."""
-    if info is None or info.function is None:
-        return []
-    try:
-        parameters = inspect.signature(info.function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in positional and p.name not in info.given]

@@ -64,6 +64,12 @@ def test_arguments_are_in_the_order_of_the_parameters():
     assert list(parameters.bind((1,), {"c": 1}, defaults=True)) == ["a", "b", "c"]
 
 
+def test_what_can_be_given_by_position_is_told():
+    parameters = Parameters(inspect.signature(lambda a, /, b, *rest, c, **more: None))
+    assert parameters.names == ["a", "b", "rest", "c", "more"]
+    assert parameters.positional == ["a", "b"]
+
+
 def charge(cart, token="", gateway=None): ...
 
 
