@@ -168,10 +168,10 @@ class Environment:
 
     def describe(self) -> str:
         """What the queues look like now, as text, or looked like when it was noted."""
-        from pytest_taskq.testing.evidence import describe_apps
-
         if self._noted is not None:
             return self._noted
+        from pytest_taskq.testing.evidence import describe_apps
+
         return describe_apps(self.shown(), self.redaction, timeline=self._timeline)
 
     def collected(self) -> dict[str, Any]:
