@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["land", "land_in_chunks"]
 
-logger = logging.getLogger("docket.docket")
-
 
 async def land(docket: Docket, executions: Sequence[Execution], *, replace: bool) -> None:
     """Schedule executions; each says in its ``disposition`` what became of it."""
@@ -72,7 +70,9 @@ async def _replace(docket: Docket, execution: Execution) -> None:
 def _is_struck(docket: Docket, execution: Execution) -> bool:
     if not docket.strike_list.is_stricken(execution):
         return False
-    logger.warning("%r is stricken, so %r is not scheduled", execution.function_name, execution.key)
+    logging.getLogger("docket.docket").warning(
+        "%r is stricken, so %r is not scheduled", execution.function_name, execution.key
+    )
     execution.disposition = Disposition.STRUCK
     return True
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BadCron", "Cron", "Perpetual"]
 
-logger = logging.getLogger("docket.dependencies")
-
 
 class BadCron(BadOption, CronSimError):
     """A cron expression cannot be read: the error that the library raises too."""
@@ -81,6 +79,7 @@ class Perpetual(CompletionHandler["Perpetual"]):
 
     async def on_complete(self, execution: Execution, outcome: TaskOutcome) -> bool:
         """Have the task follow itself, unless its key has been given to another execution."""
+        logger = logging.getLogger("docket.dependencies")
         call, lasted = execution.call_repr(), format_duration(outcome.duration.total_seconds())
         fate = execution.fate
         if fate is not None and await fate.is_superseded():

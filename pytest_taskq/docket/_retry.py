@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["ExponentialRetry", "ForcedRetry", "Retry"]
 
 ZERO = timedelta(0)
-logger = logging.getLogger("docket.dependencies")
 
 
 class ForcedRetry(Exception):
@@ -88,6 +87,7 @@ class Retry(FailureHandler["Retry"]):
             reschedule_message=execution.message_id,
             expected_generation=execution.generation,
         )
+        logger = logging.getLogger("docket.dependencies")
         logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
         if disposition is Disposition.SUPERSEDED:
             logger.info("↬ [%s] %s (superseded)", lasted, call)

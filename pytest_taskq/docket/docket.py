@@ -45,7 +45,6 @@ __all__ = [
     "WorkerInfo",
 ]
 
-logger = logging.getLogger("docket.docket")
 ALL = frozenset(State)
 
 
@@ -159,7 +158,8 @@ class Docket(Scheduling):
         for job in await self.jobs_under(key, LIVE):
             cancelled = await self.queue.cancel(job.id)
             if cancelled is not None and cancelled.state is State.CANCELLED:
-                logger.info("✗ %s (cancelled)", self._shown(cancelled).call_repr())
+                call = self._shown(cancelled).call_repr()
+                logging.getLogger("docket.docket").info("✗ %s (cancelled)", call)
 
     async def clear(self) -> int:
         """Cancel everything that waits. What runs is left alone.

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Hands"]
 
-logger = logging.getLogger(__name__)
 RUNNING = JobQuery(states=frozenset({State.RUNNING}))
 
 
@@ -58,7 +57,8 @@ class Hands:
 
     def tell_of_end(self) -> None:
         """Tell the log that the run ends after these."""
-        logger.info("Shutdown requested, finishing %d jobs in hand", len(self))
+        told = "Shutdown requested, finishing %d jobs in hand"
+        logging.getLogger(__name__).info(told, len(self))
 
     def end_without_run(self, ended: Iterable[Ended]) -> None:
         """Have these recorded, though nothing of theirs ran."""

@@ -13,8 +13,6 @@ from pytest_taskq.soniq.errors import SONIQ_TASK_ARGS_INVALID, SoniqError
 
 __all__ = ["as_stored", "fingerprint", "result_as_stored"]
 
-logger = logging.getLogger(__name__)
-
 NOT_JSON = (TypeError, ValueError, RecursionError)
 SCALARS = frozenset({str, int, bool, type(None)})
 
@@ -91,7 +89,7 @@ def _text_of_result(name: str, value: object) -> str:
         raise
     except BaseException as broken:  # noqa: BLE001 - a broken __str__ must not fail the job
         text = f"<its text cannot be shown: {type(broken).__qualname__}>"
-    logger.warning("The result of %s is kept as text: it is %s.", name, kind)
+    logging.getLogger(__name__).warning("The result of %s is kept as text: it is %s.", name, kind)
     return text
 
 

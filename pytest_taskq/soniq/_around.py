@@ -21,8 +21,6 @@ from pytest_taskq.soniq.metrics import MetricsSink
 
 __all__ = ["Around", "Handler", "Hook"]
 
-logger = logging.getLogger(__name__)
-
 Hook = Callable[..., Any]
 Handler = Callable[[JobContext], Awaitable[Any]]
 NAMES = {State.SUCCEEDED: "done", State.QUEUED: "failed", State.DEAD: "dead_letter"}
@@ -105,7 +103,7 @@ async def _tell(functions: list[Hook], *args: object) -> None:
             if inspect.isawaitable(value):
                 await value
         except Exception:  # a hook must not decide on the job, as soniq 0.1
-            logger.exception("The hook %r failed", function)
+            logging.getLogger(__name__).exception("The hook %r failed", function)
 
 
 def _from_outside(error: BaseException) -> bool:

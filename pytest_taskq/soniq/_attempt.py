@@ -32,8 +32,6 @@ from pytest_taskq.soniq.settings import SoniqSettings
 
 __all__ = ["Conduct", "task_of"]
 
-logger = logging.getLogger(__name__)
-
 
 class Conduct:
     """How an app treats all its jobs: settings, retry policy, and what is called around them."""
@@ -154,7 +152,7 @@ def _snoozed(asked: Snooze, attempt: Attempt, settings: SoniqSettings) -> Snooze
     """Seconds below 0 count as 0, and those above the setting as the setting, as soniq 0.1."""
     seconds = min(max(float(asked.seconds), 0.0), settings.snooze_max_seconds)
     if seconds < asked.seconds:
-        logger.warning(
+        logging.getLogger(__name__).warning(
             "%s snoozes for %g s and not %g s: snooze_max_seconds.",
             attempt.job.task, seconds, asked.seconds,
         )  # fmt: skip

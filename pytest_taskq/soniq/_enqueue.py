@@ -26,8 +26,6 @@ from pytest_taskq.soniq.task_ref import TaskRef
 
 __all__ = ["Called", "Options", "Target", "When", "called", "each_of", "known", "new_job"]
 
-logger = logging.getLogger(__name__)
-
 Target = Callable[..., Any] | str | TaskRef
 When = datetime | timedelta | float | None
 QUEUED = frozenset({State.QUEUED})
@@ -100,7 +98,7 @@ def known(
         if settings.enqueue_validation == "warn":
             if name not in warned:
                 warned.add(name)
-                logger.warning("%s It is enqueued all the same.", problem)
+                logging.getLogger(__name__).warning("%s It is enqueued all the same.", problem)
         else:
             raise SoniqError(
                 problem,

@@ -18,8 +18,6 @@ from pytest_taskq.soniq.settings import SoniqSettings
 
 __all__ = ["Extensible"]
 
-logger = logging.getLogger(__name__)
-
 H = TypeVar("H", bound=Hook)
 
 
@@ -125,7 +123,9 @@ class Extensible(Table):
             try:
                 await on_shutdown(self)
             except Exception:  # one plugin must not keep the next from ending, as soniq 0.1
-                logger.exception("on_shutdown of the plugin %s failed", plugin.name)
+                logging.getLogger(__name__).exception(
+                    "on_shutdown of the plugin %s failed", plugin.name
+                )
 
     def _check_not_frozen(self, name: str) -> None:
         if self._initialized:

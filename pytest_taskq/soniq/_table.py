@@ -19,7 +19,6 @@ from pytest_taskq.soniq.settings import SoniqSettings
 
 __all__ = ["Table"]
 
-logger = logging.getLogger(__name__)
 STATUSES = tuple(STATUS.values())
 STATES = {status: state for state, status in STATUS.items() if state is not State.DEAD}
 
@@ -121,7 +120,7 @@ class Table:
     async def close(self) -> None:
         """End what runs, and close the backend. A second call only logs a warning."""
         if self._closed:
-            logger.warning("This app is closed already.")
+            logging.getLogger(__name__).warning("This app is closed already.")
             return
         await self._closing()
         self._closed = True

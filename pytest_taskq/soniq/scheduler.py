@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -22,8 +21,6 @@ from pytest_taskq.soniq._registry import Registration, check_name, name_of
 from pytest_taskq.soniq._rows import row_id
 
 __all__ = ["Scheduler", "periodic_schedule", "schedule_of"]
-
-logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Rows = list[Row]

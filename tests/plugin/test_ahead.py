@@ -9,6 +9,13 @@ def pytest_runtest_logstart(nodeid):
     ours = {name for name in sys.modules if name.startswith("pytest_taskq.")}
     print("\\nOURS", *sorted(ours))
 """
+LOGGERS = """
+import logging
+
+def pytest_runtest_logstart(nodeid):
+    names = logging.root.manager.loggerDict
+    print("\\nOURS", *(name for name in names if name.startswith(("docket.", "pytest_taskq."))))
+"""
 OWN = """
 import pytest
 
@@ -41,6 +48,14 @@ def loaded(result):
 def test_what_a_fixture_needs_is_there_before_the_first_test(run_files, fixture, needed):
     result = run_files("-s", conftest=LOADED, test_it=f"def test_it({fixture}): pass")
     assert {needed, "pytest_taskq.testing.environment"} <= loaded(result)
+
+
+def test_a_logger_is_made_where_it_speaks(run_files):
+    # Pytest looks at each that there is, six times in every test.
+    text = "def test_it(taskq, docket, worker, in_memory_app, soniq_app): pass"
+    result = run_files("-s", conftest=LOGGERS, test_it=text)
+    result.assert_outcomes(passed=1)
+    assert loaded(result) == {"OURS", "docket.worker"}
 
 
 def test_a_fixture_of_that_name_that_is_the_users_own_loads_nothing(run_files):
