@@ -33,17 +33,16 @@ SOCKET_CALLS = frozenset(
         "sock_sendto",
     }
 )
-REPLACED = (
-    *("run_in_executor", "create_future", "shutdown_default_executor"),
-    *("add_reader", "add_writer", "remove_reader", "remove_writer"),
-    "_make_subprocess_transport",
-)
+# As few as will do: Python 3.11 keeps an object of up to 29 attributes in a quicker form, and a
+# loop with these and the two of ``LoopTime`` has as many.
+REPLACED = ("create_future", "_ensure_fd_no_transport", "_make_subprocess_transport")
+WATCHES = ("add_reader", "add_writer")
 # They end a program or a worker, and begin nothing.
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
 THREADED = frozenset({"aiosqlite.core"})
 # Of the futures that these make, some are for the real world.
-MAKERS = THREADED | {"asyncio.selector_events", "asyncio.futures"}
+MAKERS = THREADED | {"asyncio.selector_events", "asyncio.base_events", "asyncio.futures"}
 
 
 class Outstanding(Debts):
@@ -58,19 +57,19 @@ class Outstanding(Debts):
     def begin(self) -> None:
         """Watch from now on, the connections that are there already included."""
         loop, self._new_future = self._loop, self._original("create_future")
-        loop.run_in_executor, loop.create_future = self._run_in_executor, self._create_future
-        loop.shutdown_default_executor = self._shut_executor_down
+        loop.create_future = self._create_future
+        loop._ensure_fd_no_transport = self._ensure_fd_no_transport
         loop._make_subprocess_transport = self._make_subprocess_transport
-        loop.add_reader, loop.add_writer = self._add_reader, self._add_writer
-        loop.remove_reader, loop.remove_writer = self._remove_reader, self._remove_writer
         self._connections = Connections(loop, self)
         self._connections.begin()
 
     def end(self) -> None:
         """Give the loop its own methods back, also where a patch of the user's was there last."""
-        attributes = vars(self._loop)
         for name in REPLACED:
-            attributes.pop(name, None)
+            try:
+                delattr(self._loop, name)
+            except AttributeError:
+                continue
         self._connections.end()
         # Or this object would be left to the garbage collector.
         del self._connections
@@ -109,11 +108,6 @@ class Outstanding(Debts):
         self.add(future, Debt(what, since))
         future.add_done_callback(self.pay)
 
-    def _run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        future = self._original("run_in_executor")(executor, func, *args)
-        self._await(future, f"{_name_of(func)} in a thread")
-        return future
-
     def _create_future(self) -> Any:
         future = self._new_future()
         maker = sys._getframe(1)
@@ -122,42 +116,37 @@ class Outstanding(Debts):
         return future
 
     def _made(self, future: Any, maker: FrameType) -> None:
-        """A call on a socket makes one when the socket is not ready, ``wrap_future`` always."""
+        """A call on a socket makes one when the socket is not ready, one in a thread always."""
         module, call = maker.f_globals["__name__"], maker.f_code.co_name
         if module in THREADED:
             self._await(future, f"a call in a thread of {module.partition('.')[0]}")
         elif call == "wrap_future":
-            self._await(future, "a call in a thread")
+            self._await(future, f"{_called_by(maker.f_back)} in a thread")
+        elif call == "shutdown_default_executor":
+            self._await(future, "the end of the threads")
         elif call in SOCKET_CALLS:
             fd = maker.f_locals["sock"].fileno()
             self._await(future, f"{call} on socket {fd}", Stopwatch())
 
-    async def _shut_executor_down(self, *args: Any) -> None:
-        with self.hold("the end of the threads"):
-            await self._original("shutdown_default_executor")(*args)
+    def _ensure_fd_no_transport(self, file: Any) -> None:
+        """Who wants to know of a file asks this first."""
+        self._original("_ensure_fd_no_transport")(file)
+        frame = sys._getframe(1)
+        if frame.f_code.co_name in WATCHES:
+            place = WATCHES.index(frame.f_code.co_name)
+            self._await_event(file, frame.f_locals["callback"], place)
 
-    def _add_reader(self, file: Any, call: Any, *args: Any) -> None:
-        self._original("add_reader")(file, call, *args)
-        self._await_event(file, call)
+    def _await_event(self, file: Any, call: Any, place: int) -> None:
+        key = ~(file if isinstance(file, int) else file.fileno())
 
-    def _add_writer(self, file: Any, call: Any, *args: Any) -> None:
-        self._original("add_writer")(file, call, *args)
-        self._await_event(file, call)
+        def is_over() -> bool:
+            watched = self._loop._selector.get_map().get(~key)
+            handle = watched and watched.data[place]
+            return handle is None or handle._callback is not call
 
-    def _remove_reader(self, file: Any) -> Any:
-        removed = self._original("remove_reader")(file)
-        self._debts.pop(_key_of(file), None)
-        return removed
-
-    def _remove_writer(self, file: Any) -> Any:
-        removed = self._original("remove_writer")(file)
-        self._debts.pop(_key_of(file), None)
-        return removed
-
-    def _await_event(self, file: Any, call: Any) -> None:
-        key = _key_of(file)
         if key not in self._silent:
-            self.add(key, Debt(f"an event on file {~key} for {_name_of(call)}", Stopwatch()))
+            what = f"an event on file {~key} for {_name_of(call)}"
+            self.add(key, Debt(what, Stopwatch(), is_over))
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.hold("the start of a process"):
@@ -168,12 +157,14 @@ class Outstanding(Debts):
         return process
 
 
-def _key_of(file: Any) -> int:
-    return ~(file if isinstance(file, int) else file.fileno())
-
-
 def _name_of(call: Any) -> str:
     return getattr(getattr(call, "func", call), "__qualname__", "a call")
+
+
+def _called_by(frame: FrameType | None) -> str:
+    """What the loop itself calls in a thread; of somebody else's pool it cannot be known."""
+    is_loop = frame is not None and frame.f_code.co_name == "run_in_executor"
+    return _name_of(frame.f_locals.get("func")) if frame is not None and is_loop else "a call"
 
 
 def _calls_of_anyio(loop: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import selectors
+import time
 
 import pytest
 
@@ -22,7 +23,7 @@ class OwnSelector(selectors.SelectSelector):
 
 def with_a_time_of_its_own():
     loop = asyncio.SelectorEventLoop()
-    loop.time = loop.time
+    loop.time = time.monotonic
     return loop
 
 
@@ -32,7 +33,12 @@ def with_a_selector_of_its_own():
 
 def with_a_patched_selector():
     loop = asyncio.SelectorEventLoop()
-    loop._selector.select = loop._selector.select
+    select = loop._selector.select
+
+    def timed(timeout):
+        return select(timeout)
+
+    loop._selector.select = timed
     return loop
 
 
@@ -57,9 +63,9 @@ def run(make, mode):
 
 MAKERS = {
     LoopWithATime: "LoopWithATime",
-    with_a_time_of_its_own: "BaseEventLoop.time",
+    with_a_time_of_its_own: "time.monotonic",
     with_a_selector_of_its_own: "OwnSelector",
-    with_a_patched_selector: "Selector.select",
+    with_a_patched_selector: "timed",
 }
 
 

@@ -123,6 +123,42 @@ async def test_a_file_that_is_watched_is_waited_for_until_it_says_something(cloc
     os.close(write)
 
 
+@pytest.mark.parametrize("what", ["reader", "writer"])
+async def test_a_file_that_nobody_watches_any_more_is_not_waited_for(clock, what):
+    loop = asyncio.get_running_loop()
+    add, remove = getattr(loop, f"add_{what}"), getattr(loop, f"remove_{what}")
+    ours, theirs = socket.socketpair()
+    with ours, theirs, clock.in_loop():
+        real = LoopTime.present().real
+        add(ours, print)
+        assert real.reasons() == [f"an event on file {ours.fileno()} for print"]
+        add(ours, repr)
+        assert real.reasons() == [f"an event on file {ours.fileno()} for repr"]
+        assert remove(ours)
+        assert not real.reasons()
+        assert not remove(ours)
+
+
+async def test_what_runs_in_a_thread_is_named(clock):
+    loop, go_on = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as pool, clock.in_loop():
+        real = LoopTime.present().real
+        ours = loop.run_in_executor(pool, go_on.wait)
+        theirs = asyncio.wrap_future(pool.submit(go_on.wait))
+        assert real.reasons() == ["Event.wait in a thread", "a call in a thread"]
+        go_on.set()
+        await asyncio.gather(ours, theirs)
+        assert not real.reasons()
+
+
+async def test_a_loop_gets_five_attributes_and_loses_them(clock):
+    loop = asyncio.get_running_loop()
+    before = {*vars(loop)}
+    with clock.in_loop():
+        assert len({*vars(loop)} - before) == 5
+    assert {*vars(loop)} == before
+
+
 async def test_names_are_looked_up_in_real_time(clock):
     with clock.in_loop():
         loop = asyncio.get_running_loop()
@@ -187,7 +223,11 @@ async def test_the_threads_of_a_test_end_with_its_loop(clock):
     async def test():
         with clock.in_loop():
             await asyncio.to_thread(time.sleep, 0.01)
-            await asyncio.get_running_loop().shutdown_default_executor()
+            owed, loop = LoopTime.present().real, asyncio.get_running_loop()
+            ending = asyncio.create_task(loop.shutdown_default_executor())
+            await asyncio.sleep(0)
+            assert owed.reasons() == ["the end of the threads"]
+            await ending
 
     await asyncio.to_thread(asyncio.run, test())
     assert clock.time() - MIDNIGHT < LATE

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-REPLACED = ("time", "run_in_executor", "_make_socket_transport", "sock_recv")
+REPLACED = ("time", "call_at", "create_future", "add_reader", "_make_subprocess_transport")
 
 async def check():
     loop = asyncio.get_running_loop()
