@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 from pytest_taskq.core.job import Job, JobId, State
 
 __all__ = [
+    "EVERYTHING",
     "LIMITED",
     "Change",
     "JobQuery",
@@ -99,6 +100,9 @@ class JobQuery(NamedTuple):
         if self.sort == "lease":
             return (job.lease.expires_at if job.lease else 0, job.id)
         return (job.id,)
+
+
+EVERYTHING = JobQuery()
 
 
 def ready_query(

@@ -23,7 +23,7 @@ from pytest_taskq.core.job import Job, JobId, State
 from pytest_taskq.core.outcome import Outcome
 from pytest_taskq.core.payload import encode_call
 from pytest_taskq.core.request import JobFields, check
-from pytest_taskq.core.store import Change, JobQuery, Refusal, Store
+from pytest_taskq.core.store import EVERYTHING, Change, JobQuery, Refusal, Store
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.endable import Endable
 from pytest_taskq.engine.history import History
@@ -41,7 +41,6 @@ Decide = Callable[[Job, int], Job]
 Told = tuple[Outcome | None, BaseException | None]
 
 LEASE = 300_000_000
-EVERYTHING = JobQuery()
 
 LAST_USED: ContextVar[ReferenceType[Queue] | None] = ContextVar("taskq_last_used", default=None)
 """The queue that this code enqueued to last: what a time-out of ``wait_until`` describes."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from pytest_taskq.core.job import Hold, Job, JobId, State, with_id
-from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.core.store import EVERYTHING, Change, JobQuery, Refusal
 from pytest_taskq.stores._waiting import Waiting
 from pytest_taskq.stores._watchers import Watchers
 
@@ -53,6 +53,8 @@ class MemoryStore:
     async def find(self, query: JobQuery) -> list[Job]:
         """See ``Store.find``."""
         with self._lock:
+            if query == EVERYTHING:  # kept in the order of their numbers
+                return [*self._jobs.values()]
             return self._find(query)
 
     def _find(self, query: JobQuery) -> list[Job]:
@@ -110,7 +112,8 @@ class MemoryStore:
 
     def _put(self, after: Job, replacing: Job | None) -> Job | Refusal:
         stored: Job | None = None
-        takes = after.wants(after.state) if after.holds else ()
+        holds = after.holds
+        takes = after.wants(after.state) if holds else ()
         leaves: tuple[Hold, ...] = ()
         if replacing is not None:
             stored = self._jobs.get(after.id)
@@ -119,7 +122,7 @@ class MemoryStore:
             leaves = stored.wants(stored.state) if stored.holds else ()
             if takes == leaves:  # it keeps its names
                 takes = leaves = ()
-        if after.holds and (refusal := self._refusal(after, takes)):
+        if holds and (refusal := self._refusal(after, takes)):
             return refusal
         if stored is not None:
             self._forget(stored, leaves)

@@ -41,14 +41,14 @@ class Reading:
         history, jobs = self._owner.app.history, self._jobs
         begin, self._read = self._read, len(history)
         for place, event in enumerate(history.since(begin), begin):
-            when = event.at, event.order
-            birth = self._births.of(event)
-            if event.verb == "enqueue":
+            at, verb, _, _, _, _, order = event
+            when, birth = (at, order), self._births.of(event)
+            if verb == "enqueue":
                 jobs[birth] = SeenJob(self._owner, [event])
                 self.enqueued.append(Found(place, when, jobs[birth]))
             elif birth in jobs:
                 jobs[birth].events.append(event)
-                if event.verb == "claim":
+                if verb == "claim":
                     self.started.append(Found(place, when, jobs[birth]))
 
     def look_into_store(self) -> None:

@@ -211,8 +211,8 @@ class SeenJob:
 
     def look(self) -> None:
         """The test was shown how its attempts ended."""
-        for event in self.events:
-            self._looked.add(event.error, event.job)
+        for _, _, job, _, _, error, _ in self.events:
+            self._looked.add(error, job)
 
     def compare(self, pattern: JobPattern) -> Comparison:
         """What the pattern expects, beside what the job is."""
