@@ -81,6 +81,7 @@ class SharedContext:
 
     def __init__(self) -> None:
         self.made: dict[DependencyFunction, Any] = {}
+        self._stack: AsyncExitStack | None = None
         self._token: Token[SharedContext] | None = None
 
     @cached_property
@@ -88,10 +89,11 @@ class SharedContext:
         """One factory at a time; made, as the stack is, for the few workers that share values."""
         return asyncio.Lock()
 
-    @cached_property
+    @property
     def stack(self) -> AsyncExitStack:
         """What closes the values."""
-        return AsyncExitStack()
+        self._stack = self._stack or AsyncExitStack()
+        return self._stack
 
     async def __aenter__(self) -> Self:
         self._token = self.current.set(self)
@@ -104,8 +106,8 @@ class SharedContext:
         frames: TracebackType | None,
     ) -> None:
         try:
-            if "stack" in vars(self):
-                await self.stack.__aexit__(kind, error, frames)
+            if self._stack is not None:
+                await self._stack.__aexit__(kind, error, frames)
         finally:
             if self._token is not None:
                 with suppress(ValueError):  # left in another task than it was entered in

@@ -66,7 +66,7 @@ def own_procrastinate(environment: Environment, app: Any) -> AdoptedProcrastinat
 
 def own_soniq(environment: Environment, app: Any) -> Any:
     """The app, on a queue of this test until it ends; None for what is no app of Soniq."""
-    if not _is_of_library(app, "soniq"):
+    if app is None or not _is_of_library(app, "soniq"):
         return None
 
     def adopt() -> AdoptedSoniq:
