@@ -25,16 +25,23 @@ def check_loop(loop: Any) -> None:
 def _other(loop: Any) -> Any:
     """What is not asyncio's own; None where all is.
 
-    Attributes of the one object are found by what their methods are of: to ask for its ``vars()``
-    would take a loop out of the quicker form in which Python keeps an object with few of them.
+    Nobody asks for ``vars()`` here: it would take the loop out of the quicker form in which
+    Python keeps an object with few attributes.
     """
-    own = asyncio.BaseEventLoop.time
-    if not isinstance(loop, asyncio.SelectorEventLoop) or type(loop).time is not own:
+    if not isinstance(loop, asyncio.SelectorEventLoop):
         return type(loop)
-    if getattr(loop.time, "__func__", None) is not own:
+    if type(loop).time is not asyncio.BaseEventLoop.time:
+        return type(loop)
+    if not _is_of_its_class(loop, "time"):
         return loop.time
     selector: Any = getattr(loop, "_selector", None)
     if type(selector).__module__ != "selectors":
         return type(selector)
-    is_own = getattr(selector.select, "__func__", None) is type(selector).select
-    return None if is_own else selector.select
+    return None if _is_of_its_class(selector, "select") else selector.select
+
+
+def _is_of_its_class(owner: Any, name: str) -> bool:
+    """Whether a method of an object is that of its class, also where that one is patched."""
+    method = getattr(type(owner), name)
+    bind = getattr(method, "__get__", None)
+    return bool(getattr(owner, name) == (method if bind is None else bind(owner)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import selectors
 import signal
 import sys
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -36,7 +37,11 @@ SOCKET_CALLS = frozenset(
 # As few as will do: Python 3.11 keeps an object of up to 29 attributes in a quicker form, and a
 # loop with these and the two of ``LoopTime`` has as many.
 REPLACED = ("create_future", "_ensure_fd_no_transport", "_make_subprocess_transport")
-WATCHES = ("add_reader", "add_writer")
+# Who wants to know of a file, and where its selector keeps what is then called.
+WATCHES = {
+    BaseSelectorEventLoop.add_reader.__code__: 0,
+    BaseSelectorEventLoop.add_writer.__code__: 1,
+}
 # They end a program or a worker, and begin nothing.
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 # Modules with a thread of their own for each connection, which sets futures made by them.
@@ -132,17 +137,20 @@ class Outstanding(Debts):
         """Who wants to know of a file asks this first."""
         self._original("_ensure_fd_no_transport")(file)
         frame = sys._getframe(1)
-        if frame.f_code.co_name in WATCHES:
-            place = WATCHES.index(frame.f_code.co_name)
+        place = WATCHES.get(frame.f_code)
+        if place is not None:
             self._await_event(file, frame.f_locals["callback"], place)
 
     def _await_event(self, file: Any, call: Any, place: int) -> None:
         key = ~(file if isinstance(file, int) else file.fileno())
+        which = id(call)  # not the callback itself, which is to go when nobody watches any more
 
         def is_over() -> bool:
-            watched = self._loop._selector.get_map().get(~key)
-            handle = watched and watched.data[place]
-            return handle is None or handle._callback is not call
+            try:
+                handle = self._loop._selector.get_key(~key).data[place]
+            except (KeyError, ValueError):  # removed, or it was refused
+                return True
+            return handle is None or id(handle._callback) != which
 
         if key not in self._silent:
             what = f"an event on file {~key} for {_name_of(call)}"

@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -24,6 +25,13 @@ class OwnSelector(selectors.SelectSelector):
 def with_a_time_of_its_own():
     loop = asyncio.SelectorEventLoop()
     loop.time = time.monotonic
+    return loop
+
+
+def with_the_time_of_another_loop():
+    loop, other = asyncio.SelectorEventLoop(), asyncio.SelectorEventLoop()
+    other.close()
+    loop.time = other.time
     return loop
 
 
@@ -64,6 +72,7 @@ def run(make, mode):
 MAKERS = {
     LoopWithATime: "LoopWithATime",
     with_a_time_of_its_own: "time.monotonic",
+    with_the_time_of_another_loop: "BaseEventLoop.time",
     with_a_selector_of_its_own: "OwnSelector",
     with_a_patched_selector: "timed",
 }
@@ -78,6 +87,11 @@ def test_a_loop_that_cannot_follow_is_refused_by_name(make, name):
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_real_clock_works_on_every_loop(make):
     assert run(make, "real") == "real"
+
+
+def test_a_loop_may_have_a_class_with_a_patched_time(monkeypatch):
+    monkeypatch.setattr(asyncio.BaseEventLoop, "time", Mock(side_effect=time.monotonic))
+    assert run(asyncio.SelectorEventLoop, "auto") == "auto"
 
 
 def test_a_loop_without_a_selector_is_refused_by_name():

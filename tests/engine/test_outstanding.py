@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -139,16 +141,69 @@ async def test_a_file_that_nobody_watches_any_more_is_not_waited_for(clock, what
         assert not remove(ours)
 
 
+async def test_a_file_that_cannot_be_watched_is_not_waited_for(clock):
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    ours.close()
+    with theirs, clock.in_loop():
+        with pytest.raises(ValueError, match="-1"):
+            loop.add_reader(ours, print)
+        await asyncio.sleep(3600)
+        _, writer = await asyncio.open_connection(sock=theirs)
+        with pytest.raises(RuntimeError, match="is used by transport"):
+            loop.add_reader(theirs.fileno(), print)
+        assert not LoopTime.present().real.reasons()
+        writer.close()
+
+
+async def test_the_number_of_a_file_may_be_that_of_a_connection_next(clock):
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    with theirs, clock.in_loop():
+        loop.add_reader(ours, print)
+        loop.remove_reader(ours)
+        _, writer = await asyncio.open_connection(sock=ours)
+        await asyncio.sleep(0)
+        assert loop._selector.get_key(ours).data[0] is not None
+        assert not LoopTime.present().real.reasons()
+        writer.close()
+
+
+async def test_what_is_watched_no_longer_is_not_kept(clock):
+    class Reader:
+        def read(self):
+            pass
+
+    loop, (ours, theirs), reader = asyncio.get_running_loop(), socket.socketpair(), Reader()
+    kept = weakref.ref(reader)
+    with ours, theirs, clock.in_loop():
+        loop.add_reader(ours, reader.read)
+        loop.remove_reader(ours)
+        del reader
+        gc.collect()
+        assert kept() is None
+
+
+async def test_a_method_of_the_loop_that_was_taken_back_is_not_taken_back_twice(clock):
+    loop = asyncio.get_running_loop()
+    before = {*vars(loop)}
+    with clock.in_loop():
+        del loop.create_future
+    assert {*vars(loop)} == before
+
+
 async def test_what_runs_in_a_thread_is_named(clock):
+    def somebody_elses(pool, func):
+        return asyncio.wrap_future(pool.submit(func))
+
     loop, go_on = asyncio.get_running_loop(), threading.Event()
     with ThreadPoolExecutor(1) as pool, clock.in_loop():
         real = LoopTime.present().real
         ours = loop.run_in_executor(pool, go_on.wait)
-        theirs = asyncio.wrap_future(pool.submit(go_on.wait))
-        assert real.reasons() == ["Event.wait in a thread", "a call in a thread"]
+        theirs = somebody_elses(pool, go_on.wait)
+        owed = real.reasons()
         go_on.set()
         await asyncio.gather(ours, theirs)
         assert not real.reasons()
+    assert owed == ["Event.wait in a thread", "a call in a thread"]
 
 
 async def test_a_loop_gets_five_attributes_and_loses_them(clock):
