@@ -11,6 +11,7 @@ import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import anyio
 import pytest
@@ -188,6 +189,16 @@ async def test_a_method_of_the_loop_that_was_taken_back_is_not_taken_back_twice(
     with clock.in_loop():
         del loop.create_future
     assert {*vars(loop)} == before
+
+
+async def test_a_method_of_the_loop_that_is_patched_can_be_put_back_afterwards(clock):
+    loop = asyncio.get_running_loop()
+    patched = mock.patch.object(loop, "add_reader", print)
+    with clock.in_loop():
+        patched.start()
+    assert loop.add_reader is print
+    patched.stop()
+    assert "add_reader" not in vars(loop)
 
 
 async def test_what_runs_in_a_thread_is_named(clock):
