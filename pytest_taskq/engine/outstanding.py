@@ -12,11 +12,13 @@ import sys
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_taskq.engine.connections import Connections
 from pytest_taskq.engine.debts import SILENCE, Debt, Debts
 from pytest_taskq.engine.machine import Stopwatch
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.connections import Connections
 
 __all__ = ["NEWS", "Outstanding"]
 
@@ -56,7 +58,8 @@ class Outstanding(Debts):
     def __init__(self, loop: Any, silence: float = SILENCE) -> None:
         super().__init__(silence)
         self._loop = loop
-        self._connections: Connections
+        self._in_place = False
+        self._connections: Connections | None = None
         self._new_future: Callable[[], Any]
 
     def begin(self) -> None:
@@ -65,19 +68,21 @@ class Outstanding(Debts):
         loop.create_future = self._create_future
         loop._ensure_fd_no_transport = self._ensure_fd_no_transport
         loop._make_subprocess_transport = self._make_subprocess_transport
-        self._connections = Connections(loop, self)
-        self._connections.begin()
+        self._in_place = True
+        if loop._transports.data:
+            self._watch_connections()
 
     def end(self) -> None:
         """Give the loop its own methods back, also where a patch of the user's was there last."""
+        self._in_place = False
         for name in REPLACED:
             try:
                 delattr(self._loop, name)
             except AttributeError:
                 continue
-        self._connections.end()
-        # Or this object would be left to the garbage collector.
-        del self._connections
+        if self._connections is not None:
+            self._connections.end()
+            self._connections = None  # or this object would be left to the garbage collector
 
     def heard(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
         """Note which connections have got something to read: their requests are answered."""
@@ -121,7 +126,10 @@ class Outstanding(Debts):
         return future
 
     def _made(self, future: Any, maker: FrameType) -> None:
-        """A call on a socket makes one when the socket is not ready, one in a thread always."""
+        """A call on a socket makes one when the socket is not ready, one in a thread always.
+
+        So does whoever makes or accepts a connection, before there is one.
+        """
         module, call = maker.f_globals["__name__"], maker.f_code.co_name
         if module in THREADED:
             self._await(future, f"a call in a thread of {module.partition('.')[0]}")
@@ -132,6 +140,16 @@ class Outstanding(Debts):
         elif call in SOCKET_CALLS:
             fd = maker.f_locals["sock"].fileno()
             self._await(future, f"{call} on socket {fd}", Stopwatch())
+        else:
+            self._watch_connections()
+
+    def _watch_connections(self) -> None:
+        # A patch of the user's may call what is not in place any more.
+        if self._connections is None and self._in_place:
+            from pytest_taskq.engine.connections import Connections  # few tests have any
+
+            self._connections = Connections(self._loop, self)
+            self._connections.begin()
 
     def _ensure_fd_no_transport(self, file: Any) -> None:
         """Who wants to know of a file asks this first."""

@@ -122,3 +122,14 @@ async def test_a_loop_gets_five_attributes_and_loses_them(clock):
     with clock.in_loop():
         assert len({*vars(loop)} - before) == 5
     assert {*vars(loop)} == before
+
+
+async def test_a_method_that_somebody_has_kept_watches_no_connection_afterwards(clock):
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    with clock.in_loop():
+        kept = loop.create_future
+    with theirs, mock.patch.object(loop, "create_future", kept):
+        _, writer = await asyncio.open_connection(sock=ours)
+        assert type(loop._transports) is weakref.WeakValueDictionary
+        writer.close()
+        await writer.wait_closed()
