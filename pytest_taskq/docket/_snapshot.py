@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_taskq.core.instants import to_datetime
 from pytest_taskq.core.job import Job, State
@@ -32,8 +31,7 @@ class RunningExecution(Execution):
         self.started = to_datetime(job.started_at or job.due_at)
 
 
-@dataclass(frozen=True)
-class WorkerInfo:
+class WorkerInfo(NamedTuple):
     """A worker that is running now, and the tasks it can run."""
 
     name: str
@@ -41,8 +39,7 @@ class WorkerInfo:
     tasks: set[str]
 
 
-@dataclass(frozen=True)
-class DocketSnapshot:
+class DocketSnapshot(NamedTuple):
     """What a docket holds at an instant. ``future`` has what is due, then what is parked."""
 
     taken: datetime

@@ -30,7 +30,6 @@ from pytest_taskq.engine.history import History
 from pytest_taskq.engine.interrupt import to_its_end
 from pytest_taskq.engine.leases import Leases
 from pytest_taskq.engine.limits import CHAIN_LIMIT
-from pytest_taskq.engine.patience import PatientStore
 from pytest_taskq.engine.sync import drive, is_own_loop, wait_for
 from pytest_taskq.engine.tasks import CURRENT_JOB
 
@@ -77,7 +76,11 @@ class Queue:
                 f"Leave it out for five minutes."
             )
         waits = not store.immediate and clock.mode != "real"
-        self.store = PatientStore(store, clock) if waits else store
+        if waits:
+            from pytest_taskq.engine.patience import PatientStore  # a store in memory needs none
+
+            store = PatientStore(store, clock)
+        self.store = store
         self.clock = clock
         self.lease = lease
         self.tokens = _tokens(os.getpid())

@@ -31,9 +31,10 @@ __all__ = [
     "wait_of",
 ]
 
+PATHS = sysconfig.get_paths()
 LIBRARIES = (
     str(Path(__file__).parents[1]),
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
 """Where the code is that is not the user's own: ours, Python's, and what is installed."""
 
