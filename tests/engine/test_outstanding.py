@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.loop_time import LoopTime
 from pytest_taskq.engine.outstanding import SOCKET_CALLS
 
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.asyncio
 
 MIDNIGHT = datetime(2031, 5, 4, tzinfo=UTC)
 LATE = timedelta(seconds=3)
-
-
-@pytest.fixture
-def clock(freezer):
-    clock = Clock("auto", MIDNIGHT, freezer=freezer)
-    yield clock
-    clock.close()
 
 
 @pytest.fixture

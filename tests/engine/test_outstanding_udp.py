@@ -9,20 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.loop_time import LoopTime
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error")]
 
 MIDNIGHT = datetime(2031, 5, 4, tzinfo=UTC)
 LATE = timedelta(seconds=3)
-
-
-@pytest.fixture
-def clock(freezer):
-    clock = Clock("auto", MIDNIGHT, freezer=freezer)
-    yield clock
-    clock.close()
 
 
 @pytest.fixture

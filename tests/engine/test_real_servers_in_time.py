@@ -9,20 +9,11 @@ import asyncpg
 import pytest
 from redis import asyncio as driver
 
-from pytest_taskq.engine.clock import Clock
-
 pytestmark = pytest.mark.asyncio
 
 MIDNIGHT = datetime(2031, 5, 4, tzinfo=UTC)
 LATE = timedelta(seconds=3)
 BUSY = "for i = 1, 2e7 do end return 1"
-
-
-@pytest.fixture
-def clock(freezer):
-    clock = Clock("auto", MIDNIGHT, freezer=freezer)
-    yield clock
-    clock.close()
 
 
 @pytest.fixture
