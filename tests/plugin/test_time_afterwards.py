@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-REPLACED = ("time", "call_at", "create_future", "add_reader", "_make_subprocess_transport")
+REPLACED = (
+    *("time", "call_at", "create_future", "_ensure_fd_no_transport", "_make_subprocess_transport"),
+    *("run_in_executor", "add_reader", "_make_socket_transport", "sock_recv"),
+)
 
 async def check():
     loop = asyncio.get_running_loop()
