@@ -39,10 +39,11 @@ SOCKET_CALLS = frozenset(
 # As few as will do: Python 3.11 keeps an object of up to 29 attributes in a quicker form, and a
 # loop with these and the two of ``LoopTime`` has as many.
 REPLACED = ("create_future", "_ensure_fd_no_transport", "_make_subprocess_transport")
-# Who wants to know of a file, and where its selector keeps what is then called.
+READER, WRITER = 0, 1
+"""Where a selector keeps what is called when a file can be read, or written."""
 WATCHES = {
-    BaseSelectorEventLoop.add_reader.__code__: 0,
-    BaseSelectorEventLoop.add_writer.__code__: 1,
+    BaseSelectorEventLoop.add_reader.__code__: READER,
+    BaseSelectorEventLoop.add_writer.__code__: WRITER,
 }
 # They end a program or a worker, and begin nothing.
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -89,9 +90,11 @@ class Outstanding(Debts):
         if not (self._debts or self._silent):
             return
         for key, mask in events:
-            self.pay(~key.fd)
             if mask & selectors.EVENT_READ:
+                self.pay((key.fd, READER))
                 self.answered(key.fd)
+            if mask & selectors.EVENT_WRITE:
+                self.pay((key.fd, WRITER))
 
     def may_be_called(self) -> bool:
         """Whether somebody outside may call into the loop, though nothing of theirs is owed.
@@ -160,19 +163,19 @@ class Outstanding(Debts):
             self._await_event(file, frame.f_locals["callback"], place)
 
     def _await_event(self, file: Any, call: Any, place: int) -> None:
-        key = ~(file if isinstance(file, int) else file.fileno())
+        fd = file if isinstance(file, int) else file.fileno()
         which = id(call)  # not the callback itself, which is to go when nobody watches any more
 
         def is_over() -> bool:
             try:
-                handle = self._loop._selector.get_key(~key).data[place]
+                handle = self._loop._selector.get_key(fd).data[place]
             except (KeyError, ValueError):  # removed, or it was refused
                 return True
             return handle is None or id(handle._callback) != which
 
-        if key not in self._silent:
-            what = f"an event on file {~key} for {_name_of(call)}"
-            self.add(key, Debt(what, Stopwatch(), is_over))
+        if (fd, place) not in self._silent:
+            what = f"an event on file {fd} for {_name_of(call)}"
+            self.add((fd, place), Debt(what, Stopwatch(), is_over))
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.hold("the start of a process"):

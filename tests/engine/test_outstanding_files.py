@@ -47,6 +47,31 @@ async def test_a_file_that_nobody_watches_any_more_is_not_waited_for(clock, what
         assert not remove(ours)
 
 
+async def test_each_watcher_of_a_file_is_waited_for(clock):
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    with ours, theirs, clock.in_loop():
+        real, event = LoopTime.present().real, f"an event on file {ours.fileno()} for"
+        loop.add_reader(ours, print)
+        loop.add_writer(ours, repr)
+        assert real.reasons() == [f"{event} print", f"{event} repr"]
+        loop.remove_writer(ours)
+        assert real.reasons() == [f"{event} print"]
+        loop.remove_reader(ours)
+        assert not real.reasons()
+
+
+async def test_a_file_that_can_be_written_still_owes_what_is_to_be_read(clock):
+    loop, said, began = asyncio.get_running_loop(), asyncio.Event(), clock.time()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, clock.in_loop():
+        loop.add_reader(ours, lambda: (ours.recv(1), said.set()))
+        loop.add_writer(ours, lambda: loop.remove_writer(ours))
+        threading.Timer(0.1, theirs.send, (b"x",)).start()
+        await asyncio.wait_for(said.wait(), 5)
+        assert clock.time() - began < timedelta(seconds=3)
+        loop.remove_reader(ours)
+
+
 async def test_a_file_that_cannot_be_watched_is_not_waited_for(clock):
     loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
     ours.close()
