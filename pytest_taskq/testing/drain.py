@@ -93,7 +93,7 @@ class Drain:
         runs = {asyncio.ensure_future(self._run(app, watch)) for app in apps}
         going = runs
         try:
-            while going and not watch.look():
+            while not watch.look() and going:
                 over, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
                 for run in over:
                     run.result()
