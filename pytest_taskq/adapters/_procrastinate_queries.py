@@ -25,6 +25,7 @@ from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import NO_LABELS, Failure, Job, JobId, State
 from pytest_taskq.core.outcome import Again, Failed
 from pytest_taskq.core.store import Change, JobQuery, Refusal
+from pytest_taskq.engine.chains import admit
 from pytest_taskq.engine.execute import describe_failure
 from pytest_taskq.engine.locks import holds_of, queueing_lock_of
 from pytest_taskq.engine.queue import Queue, Told
@@ -119,6 +120,7 @@ class Queries(Lists):
         if not claimed:
             return NO_ROW
         (record,) = claimed
+        await admit(record)
         choice.claimed += 1
         self.in_hand[record.id] = record
         self.tables.claimed(record.id, worker_id)

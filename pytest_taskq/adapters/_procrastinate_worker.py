@@ -21,6 +21,7 @@ from pytest_taskq.core.instants import Instant
 from pytest_taskq.core.job import Job, JobId
 from pytest_taskq.core.store import Refusal
 from pytest_taskq.engine.alarm import Alarm
+from pytest_taskq.engine.chains import counted
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.ticker import Ticker
 from pytest_taskq.engine.until_stopped import stuck_run, until_stopped
@@ -126,7 +127,8 @@ def bring_to_clock(
     async def run_on_clock() -> None:
         # Until it knows what it waits for, no time may pass.
         beginning.enter_context(queue.clock.hold("a worker begins"))
-        with queue.clock.in_loop(stuck=stuck), beginning:
+        run_of = counted(queue, waits=worker.wait)
+        with queue.clock.in_loop(stuck=stuck), beginning, run_of:
             await ticker.tick()
             connector.tables.alive.append(worker)
             try:

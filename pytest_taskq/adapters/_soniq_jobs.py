@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,21 +23,13 @@ from pytest_taskq.core.instants import to_instant, to_micros
 from pytest_taskq.core.job import Failure, Hold, Job, State
 from pytest_taskq.core.outcome import Again, Failed, Outcome, Snoozed, Succeeded
 from pytest_taskq.core.store import JobQuery
+from pytest_taskq.engine.chains import admit
 from pytest_taskq.engine.leases import Ended
-from pytest_taskq.engine.limits import Limits
 from pytest_taskq.engine.queue import Queue
 
-__all__ = ["Choice", "Jobs"]
+__all__ = ["Jobs"]
 
 QUEUED, RUNNING = frozenset({State.QUEUED}), frozenset({State.RUNNING})
-
-
-@dataclass
-class Choice:
-    """Which jobs a run of the harness takes; ``limits`` ends one that would go on for ever."""
-
-    only: Callable[[Job], bool] | None
-    limits: Limits
 
 
 class Jobs(Table):
@@ -46,7 +37,8 @@ class Jobs(Table):
 
     def __init__(self, queue: Queue) -> None:
         super().__init__(queue)
-        self.choice: Choice | None = None
+        self.only: Callable[[Job], bool] | None = None
+        """Which jobs may be taken; None for any."""
         self.raised: dict[str, BaseException] = {}
         """What the present attempts of jobs raised, by id, where somebody saw it."""
         self.runs = 0
@@ -101,23 +93,17 @@ class Jobs(Table):
         self, *, queues: list[str] | None = None, worker_id: str | None = None
     ) -> Row | None:
         """Claim the job that is next; an empty list of queues means none of them."""
-        choice = self.choice
         claim = self._leases.claim(
             worker_id or NOBODY,
             1,
             queues=None if queues is None else frozenset(queues),
-            only=None if choice is None else choice.only,
+            only=self.only,
         )
         claimed = await self.queue.uncut(claim)
         if not claimed:
             return None
         job = claimed[0]
-        if choice is not None:
-            try:
-                choice.limits.count(job)
-            except BaseException:
-                await self._leases.finish([Ended(job, None)])
-                raise
+        await admit(job)
         self.in_hand[job.key or ""] = job
         return row_of(job, self.notes.get(job.id))
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from pytest_taskq.adapters._soniq_jobs import Choice, Jobs
+from pytest_taskq.adapters._soniq_jobs import Jobs
 from pytest_taskq.core.job import Job
 from pytest_taskq.engine.alarm import Alarm
-from pytest_taskq.engine.limits import Limits
+from pytest_taskq.engine.chains import counted
 
 __all__ = ["Running"]
 
@@ -44,7 +44,7 @@ class Running:
     ) -> int:
         """Run what is due, one job after the other; how many attempts that took."""
         made = 0
-        with self._choosing(only, limited=True):
+        with self._choosing(only), counted(self._backend.queue, waits=False):
             while (attempts is None or made < attempts) and await self._one():
                 made += 1
                 if ends is not None and ends():
@@ -71,7 +71,7 @@ class Running:
 
         slot: Slot = {}
         step = timedelta(microseconds=instant - clock.now())
-        with self._choosing(only, limited=False):
+        with self._choosing(only), counted(self._backend.queue, waits=True):
             serving = asyncio.ensure_future(self._serve(over, None, slot, counts))
             passing = asyncio.ensure_future(clock.elapse(step))
             try:
@@ -96,10 +96,11 @@ class Running:
             concurrency=concurrency,
         )  # fmt: skip
         slots: list[Slot] = [{} for _ in range(concurrency)]
-        tasks = [
-            asyncio.create_task(self._serve(stop, queues, slot, worker_id=worker_id))
-            for slot in slots
-        ]
+        with counted(self._backend.queue, waits=True):
+            tasks = [
+                asyncio.create_task(self._serve(stop, queues, slot, worker_id=worker_id))
+                for slot in slots
+            ]
         try:
             stopping = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,9 +109,9 @@ class Running:
             stop.set()
             await worker._drain_then_force_timeout(tasks=tasks, in_flight_slots=slots)
             await self._backend.mark_worker_stopped(worker_id)
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
+        errors = [None if task.cancelled() else task.exception() for task in tasks]
+        for error in filter(None, errors):
+            raise error
         return True
 
     async def _serve(
@@ -178,13 +179,12 @@ class Running:
             serving.result()
 
     @contextmanager
-    def _choosing(self, only: Callable[[Job], bool] | None, *, limited: bool) -> Iterator[None]:
-        chain = self._backend.queue.chain_limit if limited else None
-        self._backend.choice = Choice(only, Limits({}, chain))
+    def _choosing(self, only: Callable[[Job], bool] | None) -> Iterator[None]:
+        self._backend.only = only
         try:
             yield
         finally:
-            self._backend.choice = None
+            self._backend.only = None
 
 
 async def _ring_after(stop: asyncio.Event, alarm: Alarm) -> None:

@@ -15,6 +15,7 @@ from pytest_taskq.adapters._soniq_running import Running
 from pytest_taskq.adapters._soniq_under_test import UnderTest
 from pytest_taskq.adapters._soniq_workers import Workers
 from pytest_taskq.core.errors import BadOption, MissingExtra
+from pytest_taskq.engine.chains import counted
 from pytest_taskq.engine.clock import Clock
 from pytest_taskq.engine.queue import Queue
 from pytest_taskq.engine.tasks import CURRENT_JOB
@@ -209,7 +210,8 @@ class Adopted:
     ) -> Any:
         """``run_worker``; a live one waits for jobs as the clock says, in place of polling."""
         if run_once:
-            return await self._run_worker(self.app, concurrency, run_once, queues)
+            with counted(self.backend.queue, waits=False):
+                return await self._run_worker(self.app, concurrency, run_once, queues)
         return await self._running.live(concurrency, queues, shutdown_event)
 
     async def _watch(self, context: Any, call_next: Any) -> Any:

@@ -36,6 +36,11 @@ class Limits:
         self._counts: dict[str, int] = dict.fromkeys(at_most, 0)
         self._waited: tuple[int, int] | None = None
 
+    @classmethod
+    def of(cls, queue: Queue, at_most: Mapping[str, int] | None = None) -> Limits:
+        """Those of a run on this queue; on real time a chain may be of any length."""
+        return cls(at_most or {}, None if queue.clock.mode == "real" else queue.chain_limit)
+
     @property
     def unused(self) -> list[str]:
         """The names that no attempt had."""

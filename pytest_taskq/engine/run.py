@@ -57,8 +57,7 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._ends = ends
         self._budget = attempts
-        is_real = self._clock.mode == "real"
-        self._limits = Limits(at_most or {}, None if is_real else self._queue.chain_limit)
+        self._limits = Limits.of(self._queue, at_most)
         self._drains = drains
         self._stopping = self._leases_watched = self._leases_due = False
         self._alarm = Alarm(self._clock, worker.ticker)

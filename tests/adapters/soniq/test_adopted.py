@@ -232,3 +232,18 @@ async def test_only_our_backend_has_dead_letters_here():
         dead_letters(Soniq(backend="memory"))
     app = Soniq(backend=TaskqBackend())
     assert await dead_letters(app).list_dead_letter_jobs() == []
+
+
+@pytest.mark.parametrize("once", [True, False])
+async def test_jobs_that_enqueue_one_another_for_ever_end_a_run(app, adopted, seen, ran, once):
+    @app.job(name="again")
+    async def again(n):
+        ran.append(n)
+        if n < 3_000:
+            await app.enqueue(again, n=n + 1)
+
+    await app.enqueue(again, n=1)
+    with pytest.raises(NotFinished, match="again has run 1000 times in one chain"):
+        await app.run_worker(run_once=once)
+    assert len(ran) == 1_000
+    assert [job.state for job in seen.jobs()].count(State.QUEUED) == 1

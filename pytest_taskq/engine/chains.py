@@ -1,0 +1,63 @@
+"""Ends the runs of a library's own worker whose jobs enqueue one another without an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from pytest_taskq.core.errors import NotFinished
+from pytest_taskq.core.job import Job
+from pytest_taskq.engine.leases import Ended
+from pytest_taskq.engine.limits import Limits
+
+if TYPE_CHECKING:
+    from pytest_taskq.engine.queue import Queue
+
+__all__ = ["admit", "counted"]
+
+
+class _Run:
+    """One run of a worker; one that ``waits`` may go on for ever where time passes."""
+
+    def __init__(self, queue: Queue, *, waits: bool) -> None:
+        self._queue = queue
+        self._waits = waits
+        self._limits = Limits.of(queue)
+        self._looked_at = 0
+
+    async def admit(self, job: Job) -> None:
+        now = self._queue.clock.now()
+        if self._waits and now != self._looked_at:
+            self._limits.forget_chains()
+        self._looked_at = now
+        try:
+            self._limits.count(job)
+        except NotFinished:
+            await self._queue.uncut(self._queue.leases.finish([Ended(job, None)]))
+            raise
+
+
+_PRESENT: ContextVar[_Run | None] = ContextVar("taskq_run_of_a_library", default=None)
+
+
+@contextmanager
+def counted(queue: Queue, *, waits: bool) -> Iterator[None]:
+    """Inside is one run of a worker, until nothing is due or, if it ``waits``, until stopped."""
+    token = _PRESENT.set(_Run(queue, waits=waits))
+    try:
+        yield
+    finally:
+        _PRESENT.reset(token)
+
+
+async def admit(job: Job) -> None:
+    """Count an attempt of the present run, whose job was just claimed.
+
+    Raises NotFinished for one too many of a chain, and puts its job back. As in the engine's own
+    runs, nothing is counted on real time.
+    """
+    run = _PRESENT.get()
+    if run is not None:
+        await run.admit(job)
