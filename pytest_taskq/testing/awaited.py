@@ -16,7 +16,7 @@ from pytest_taskq.core.errors import NotFinished, TaskqError
 from pytest_taskq.testing.describe import is_library, is_ours, user_part
 from pytest_taskq.testing.promises import LISTENER, Block, Call
 
-__all__ = ["Awaited", "NotAwaited", "Unawaited"]
+__all__ = ["Awaited", "Nested", "NotAwaited", "Unawaited"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,16 @@ class NotAwaited(TaskqError, RuntimeError):
         super().__init__(f"{call} was not {done} ({where}). {advice}")
 
 
+class Nested(TaskqError, RuntimeError):
+    """A call of a sync test was made in a job that another call of that test runs."""
+
+    def __init__(self, call: str, where: str) -> None:
+        super().__init__(
+            f"{call} was called while another call of this test runs jobs ({where}). It was called "
+            f"in one of them, or in a thread. Let the test call it, after the other one has ended."
+        )
+
+
 class Unawaited:
     """The calls of a test that nobody has awaited yet.
 
@@ -51,6 +61,11 @@ class Unawaited:
         self._runner: asyncio.Runner | None = None
         self.run_by: Callable[[Any], Any] | None = None
         """How else the sync code of this test is to run a coroutine, for a library that cares."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether sync code of this test runs a coroutine now."""
+        return self._runner is not None and self._runner.get_loop().is_running()
 
     @property
     def calls(self) -> list[Awaited[Any] | _Noted]:
@@ -142,6 +157,8 @@ class Awaited(Generic[T]):
         self._error: tuple[Exception, TracebackType | None] | None = None
         self._where = _caller()
         if not _is_in_loop():
+            if unawaited.is_running:
+                raise Nested(call, _told(self._where))
             try:
                 unawaited.run(self._run())
             except NotFinished as stuck:

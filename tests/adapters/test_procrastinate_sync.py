@@ -132,3 +132,25 @@ def test_a_job_that_does_not_let_itself_be_stopped_ends_the_run_too(impatient):
     listen.defer()
     with pytest.raises(NotFinished, match="In hand is listen"):
         impatient.run_worker()
+
+
+def test_a_call_in_a_job_of_another_is_refused_and_begins_nothing(app, taskq):
+    """It would run beside the first, and see in its place what jobs raise."""
+    seen = []
+
+    @app.task(name="nested")
+    def nested():
+        for call in (taskq.drain, taskq.step):
+            with pytest.raises(RuntimeError) as refused:
+                call()
+            seen.append(str(refused.value))
+        raise ValueError("mine")
+
+    nested.defer()
+    with pytest.raises(ValueError, match="mine"):
+        taskq.drain()
+    assert [text.partition(" (")[0] for text in seen] == [
+        "taskq.drain() was called while another call of this test runs jobs",
+        "taskq.step() was called while another call of this test runs jobs",
+    ]
+    assert taskq.jobs(state="dead")[0].attempts == 1

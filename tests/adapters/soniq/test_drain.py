@@ -29,7 +29,7 @@ async def test_the_last_attempt_that_a_limit_allows_is_looked_at(taskq, soniq_ap
 
     for n in range(1, 6):
         await soniq_app.enqueue(count, n=n)
-    with pytest.raises(NotFinished, match="After 3 attempts .* 2 jobs are due"):
+    with pytest.raises(NotFinished, match=r"After 3 attempts .* 2 jobs are due"):
         await taskq.drain(until="1h", limit=3)
     with pytest.raises(ValueError, match="four"):
         await taskq.drain(until="1h", limit=1)
