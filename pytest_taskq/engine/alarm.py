@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from math import ulp
 from typing import TYPE_CHECKING
 
 from pytest_taskq.core.store import Store
@@ -73,6 +74,8 @@ class Alarm:
                 self._timers[call] = call_real(seconds, call)
             else:
                 made = Background(call) if background else call
+                if seconds > 0:
+                    seconds = max(seconds, _least(here))
                 self._timers[call] = loop.call_at(here + seconds, made)
 
     async def watch(self, store: Store) -> bool:
@@ -101,3 +104,12 @@ class Alarm:
     def _ring_for_store(self) -> None:
         self.told_by_store = True
         self.ring()
+
+
+def _least(here: float) -> float:
+    """Seconds from here that a loop can tell from none.
+
+    In some centuries those are many microseconds. Called before they are over, who waits would
+    find nothing due, be called at once again, and time would never move.
+    """
+    return 3 * ulp(here)

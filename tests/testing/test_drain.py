@@ -96,6 +96,16 @@ def test_until_an_instant(taskq):
     assert taskq.drain(until=timedelta(hours=1)) == [job(note, 2)]
 
 
+@pytest.mark.parametrize("days", [73_000, 365_000, 2_900_000])
+@pytest.mark.taskq_time("2030-01-01T00:00:00.123457")
+def test_until_an_instant_of_another_millennium(taskq, days):
+    """Where the seconds of a loop cannot tell one microsecond from the next."""
+    due = timedelta(days=days, microseconds=333)
+    taskq.enqueue(job(note, 1), at=due)
+    (ran,) = taskq.drain(until=due + timedelta(days=1))
+    assert timedelta() <= ran.started_at - ran.at < timedelta(milliseconds=1)
+
+
 def test_without_until_a_held_clock_stays_where_it_is(taskq):
     taskq.enqueue(job(note, 1))
     taskq.enqueue(job(note, 2), at="1s")
