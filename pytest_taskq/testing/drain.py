@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_taskq.core.errors import BadOption, NotFinished
@@ -103,10 +104,10 @@ class Drain:
             await asyncio.gather(*runs, return_exceptions=True)
 
     async def _run(self, app: AppUnderTest, watch: _Watch) -> None:
-        only = self.only
+        chooses = self.only is not None or self.until is not None
         bounds = Bounds(
             attempts=self.limit - watch.begun,
-            only=None if only is None else lambda job: only(app, job),
+            only=partial(self._may_run, app) if chooses else None,
             ends=watch.look,
             until=self.until,
         )
@@ -130,10 +131,14 @@ class Drain:
             f"Give it a higher limit or a shorter until, or only= some of the jobs."
         )
 
+    def _may_run(self, app: AppUnderTest, job: Job) -> bool:
+        """A job may move the clock itself, and further than time is to pass."""
+        in_time = self.until is None or job.due_at <= self.until
+        return in_time and (self.only is None or self.only(app, job))
+
     def _is_due(self, app: AppUnderTest, job: Job) -> bool:
         by = app.clock.now() if self.until is None else self.until
-        wanted = self.only is None or self.only(app, job)
-        return job.state is State.QUEUED and job.due_at <= by and wanted
+        return job.state is State.QUEUED and job.due_at <= by and self._may_run(app, job)
 
 
 class _Watch:

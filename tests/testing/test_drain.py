@@ -106,6 +106,18 @@ def test_until_an_instant_of_another_millennium(taskq, days):
     assert timedelta() <= ran.started_at - ran.at < timedelta(milliseconds=1)
 
 
+def test_what_is_due_after_until_stays_where_a_job_moves_the_clock_beyond(taskq, taskq_clock, shop):
+    async def leap():
+        taskq_clock.advance(hours=2)
+
+    shop.register(leap)
+    for minutes in (10, 50, 90):
+        taskq.enqueue(job("leap"), at=timedelta(minutes=minutes))
+    ran = taskq.drain(until="1h")
+    assert [each.at.minute for each in ran] == [10, 50]
+    assert len(taskq.jobs(state="ready")) == 1
+
+
 def test_without_until_a_held_clock_stays_where_it_is(taskq):
     taskq.enqueue(job(note, 1))
     taskq.enqueue(job(note, 2), at="1s")
