@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pytest_taskq.core.instants import to_instant
 from pytest_taskq.core.job import Hold, Job, State
 from pytest_taskq.core.store import JobQuery
+from pytest_taskq.docket._landing import is_struck
 
 if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
+    from pytest_taskq.docket.execution import Execution
 
 __all__ = ["Fate"]
 
@@ -31,12 +33,13 @@ class Fate:
         self.job = job
         self._docket = docket
 
-    async def follow_with(
-        self, task: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], due_at: int
-    ) -> None:
-        """Let a call under the same key come after this attempt."""
-        key = self.job.key or ""
-        job = self.follow = self._docket.new_job(task, args, kwargs, due_at, key)
+    async def follow_with(self, call: Execution) -> None:
+        """Let a call under the same key come after this attempt, unless it is struck."""
+        if is_struck(self._docket, call):
+            return
+        name, key = call.function_name, self.job.key or ""
+        due_at = to_instant(call.when)
+        job = self.follow = self._docket.new_job(name, call.args, call.kwargs, due_at, key)
         if self.job.holds and self.job.holds[0].limit > 1:
             # It runs beside one that it replaced, and that keeps the key until it ends.
             others = len(await self._docket.jobs_under(key, RUNNING)) - 1

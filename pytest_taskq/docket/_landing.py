@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pytest_taskq.docket.docket import Docket
     from pytest_taskq.docket.execution import Execution
 
-__all__ = ["land", "land_in_chunks"]
+__all__ = ["is_struck", "land", "land_in_chunks"]
 
 
 async def land(docket: Docket, executions: Sequence[Execution], *, replace: bool) -> None:
     """Schedule executions; each says in its ``disposition`` what became of it."""
-    allowed = [one for one in executions if not _is_struck(docket, one)]
+    allowed = [one for one in executions if not is_struck(docket, one)]
     if replace:
         for execution in allowed:
             await _replace(docket, execution)
@@ -67,7 +67,8 @@ async def _replace(docket: Docket, execution: Execution) -> None:
             return
 
 
-def _is_struck(docket: Docket, execution: Execution) -> bool:
+def is_struck(docket: Docket, execution: Execution) -> bool:
+    """Whether it is not to be scheduled, which it then says itself."""
     if not docket.strike_list.is_stricken(execution):
         return False
     logging.getLogger("docket.docket").warning(

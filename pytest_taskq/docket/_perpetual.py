@@ -91,12 +91,12 @@ class Perpetual(CompletionHandler["Perpetual"]):
         due_at = max(now, now + to_micros(self.every) - to_micros(outcome.duration))
         if self._next_at is not None:
             due_at = self._next_at
+        when = to_datetime(due_at)
         if fate is None:
-            when = to_datetime(due_at)
             schedule = execution.docket.replace(execution.function, when, execution.key)
             await schedule(*self.args, **self.kwargs)
         else:
-            await fate.follow_with(execution.function_name, self.args, self.kwargs, due_at)
+            await fate.follow_with(execution.called_with(self.args, self.kwargs, when))
         if outcome.exception is not None:
             logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
         logger.info("↫ [%s] %s", lasted, call)

@@ -180,3 +180,17 @@ async def test_a_replace_from_inside_wins_over_the_next_cycle(agree):
         return on.seen, await on.waiting()
 
     assert await agree(story) == ([1, 7], [])
+
+
+async def test_a_task_that_is_struck_while_it_runs_does_not_follow_itself(agree):
+    async def story(on):
+        async def beat(docket=on.lib.CurrentDocket(), again=on.lib.Perpetual(every=TINY)):
+            on.seen.append("beat")
+            await docket.strike(beat)
+
+        execution = await on.docket.add(beat, key="beat")()
+        await on.run()
+        await execution.sync()
+        return on.seen, execution.state.value, len((await on.docket.snapshot()).future)
+
+    assert await agree(story) == (["beat"], "completed", 0)
