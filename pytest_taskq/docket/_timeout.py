@@ -20,6 +20,8 @@ __all__ = ["Timeout"]
 class Timeout(Runtime["Timeout"]):
     """Stops an attempt that takes longer than ``base``: it fails with TimeoutError.
 
+    So it does when the task returns where it is stopped; what it raises there it fails with.
+
     In a task that is called directly nothing limits the time.
     """
 
@@ -64,10 +66,11 @@ class Timeout(Runtime["Timeout"]):
         scope = self._scope = asyncio.timeout(self._allowed.total_seconds())
         try:
             async with scope:
-                return await function(*args, **kwargs)
+                value = await function(*args, **kwargs)
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise TimeoutError(
-                f"{execution.function_name} took longer than {self._allowed}"
-            ) from None
+        else:
+            if not scope.expired():
+                return value
+        raise TimeoutError(f"{execution.function_name} took longer than {self._allowed}")

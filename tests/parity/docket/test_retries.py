@@ -1,5 +1,6 @@
 """Retries and perpetual tasks: what both libraries say of them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -194,3 +195,32 @@ async def test_a_task_that_is_struck_while_it_runs_does_not_follow_itself(agree)
         return on.seen, execution.state.value, len((await on.docket.snapshot()).future)
 
     assert await agree(story) == (["beat"], "completed", 0)
+
+
+async def test_a_task_that_is_stopped_by_its_timeout_has_failed(agree):
+    async def story(on):
+        async def stubborn(limit=on.lib.Timeout(TINY)):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                on.seen.append("told")
+            return "done"
+
+        async def angry(limit=on.lib.Timeout(TINY)):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise ValueError("angry")
+
+        ended = []
+        for task in (stubborn, angry):
+            execution = await on.docket.add(task)()
+            await on.run()
+            await execution.sync()
+            ended.append((execution.state.value, execution.error.partition(":")[0]))
+        return on.seen, ended
+
+    assert await agree(story) == (
+        ["told"],
+        [("failed", "TimeoutError"), ("failed", "ValueError")],
+    )
