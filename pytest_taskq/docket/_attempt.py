@@ -130,17 +130,29 @@ class _DocketTask:
 
     async def _resolve(self, run: _Run) -> Any:
         async with resolved_dependencies(self._worker, run.execution) as values:
-            run.dependencies = values
-            _refuse_failed(values)
-            own = {name: v for name, v in values.items() if not name.startswith(OF_WORKER)}
-            execution = run.execution
-            runtime: Runtime[Any] | None = get_single_dependency_of_type(values, Runtime)
-            kwargs = {**execution.kwargs, **own}
-            if runtime is None:
-                value = await self._body(*execution.args, **kwargs)
-            else:
-                value = await runtime.run(execution, self._function, execution.args, kwargs)
-            await run.complete(TaskOutcome(run.duration, value))
+            try:
+                value = await self._with(values, run)
+            except BaseException as error:
+                run.raised = error
+                raise
+        if run.raised is not None:
+            # A dependency kept it to itself. In the library no handler is asked then.
+            run.dependencies = {}
+            raise run.raised
+        return value
+
+    async def _with(self, values: dict[str, Any], run: _Run) -> Any:
+        """Call the task with its dependencies."""
+        run.dependencies, execution = values, run.execution
+        _refuse_failed(values)
+        own = {name: v for name, v in values.items() if not name.startswith(OF_WORKER)}
+        runtime: Runtime[Any] | None = get_single_dependency_of_type(values, Runtime)
+        kwargs = {**execution.kwargs, **own}
+        if runtime is None:
+            value = await self._body(*execution.args, **kwargs)
+        else:
+            value = await runtime.run(execution, self._function, execution.args, kwargs)
+        await run.complete(TaskOutcome(run.duration, value))
         return value
 
     def _body(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
@@ -157,6 +169,7 @@ class _Run:
     """An attempt from its start to its end: its log lines, and what its handlers say."""
 
     dependencies: Mapping[str, Any] = MappingProxyType({})
+    raised: BaseException | None = None
     _taken_care_of = False
 
     def __init__(self, execution: Execution, fate: Fate, started_at: int) -> None:

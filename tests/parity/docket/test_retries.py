@@ -1,6 +1,7 @@
 """Retries and perpetual tasks: what both libraries say of them."""
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -224,3 +225,22 @@ async def test_a_task_that_is_stopped_by_its_timeout_has_failed(agree):
         ["told"],
         [("failed", "TimeoutError"), ("failed", "ValueError")],
     )
+
+
+async def test_a_dependency_that_keeps_an_exception_to_itself_ends_the_retries(agree):
+    async def story(on):
+        @asynccontextmanager
+        async def calm():
+            with suppress(ValueError):
+                yield
+
+        async def fail(calm=on.lib.Depends(calm), retry=on.lib.Retry(attempts=3)):
+            on.seen.append(retry.attempt)
+            raise ValueError("spilled")
+
+        execution = await on.docket.add(fail)()
+        await on.run()
+        await execution.sync()
+        return on.seen, execution.state.value
+
+    assert await agree(story) == ([1], "failed")
