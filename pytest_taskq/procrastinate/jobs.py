@@ -185,14 +185,16 @@ class JobDeferrer:
         job = self.job
         if job.task_kwargs:
             task_kwargs = {**job.task_kwargs, **task_kwargs}
-        for what, name, limit in (
-            ("queue", job.queue, QUEUE_NAME_LIMIT),
-            ("task", job.task_name, TASK_NAME_LIMIT),
+        # That of a queue is a part of the name of a channel, which is limited in bytes.
+        length = len(job.queue.encode("utf-8", "surrogatepass"))
+        for what, name, size, limit, unit in (
+            ("queue", job.queue, length, QUEUE_NAME_LIMIT, "bytes"),
+            ("task", job.task_name, len(job.task_name), TASK_NAME_LIMIT, "characters"),
         ):
-            if len(name) > limit:
+            if size > limit:
                 raise ConnectorException(
-                    f"The name of a {what} has at most {limit} characters in production. "
-                    f"{name!r} has {len(name)}. Use a shorter one."
+                    f"The name of a {what} has at most {limit} {unit} in production. "
+                    f"{name!r} has {size}. Use a shorter one."
                 )
         try:
             return queue.new_job(

@@ -120,7 +120,14 @@ def test_a_delay_that_is_none_is_told_with_the_units(task, jobs, given, error):
 
 
 @pytest.mark.parametrize(
-    "options", [{"queue": "q" * 41}, {"queue": ""}, {"priority": 2**31}, {"queue": "a\0b"}]
+    "options",
+    [
+        {"queue": "q" * 41},
+        {"queue": "\u00e9" * 21},
+        {"queue": ""},
+        {"priority": 2**31},
+        {"queue": "a\0b"},
+    ],
 )
 def test_what_production_cannot_keep_is_refused(task, jobs, options):
     with pytest.raises(ConnectorException):
