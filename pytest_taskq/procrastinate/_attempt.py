@@ -68,6 +68,10 @@ class Attempts:
                 result = await result
         except (JobAborted, asyncio.CancelledError) as error:
             return await self._after_abort(task, attempt, error)
+        except Exception:
+            is_asked_for, _ = await self._look(job_id)
+            attempt.extra = is_asked_for
+            raise
         finally:
             self._in_hand.discard(job_id)
             self._reasons.pop(job_id, None)

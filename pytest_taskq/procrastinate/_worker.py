@@ -159,8 +159,8 @@ class WorkerRun:
         """When and where to try once more. Every failure comes by, of an unknown task too."""
         if self.options.raise_errors and self.options.wait:
             self._worker.stop()
-        if task is None or task.retry_strategy is None:
-            return None
+        if task is None or task.retry_strategy is None or attempt.extra:
+            return None  # in the database, too, who wants a retry has failed if it was to abort
         record = attempt.job
         decision = task.retry_strategy.get_retry_decision(
             exception=error, job=Job.from_row(row_of(record))
