@@ -54,6 +54,14 @@ class Life:
             return None
         return self.task.exception()
 
+    def died(self) -> tuple[str, BaseException] | None:
+        """Who of it has failed, it or a task that was to run until it is stopped, and of what."""
+        if (error := self.error()) is not None:
+            return "worker", error
+        failed = [each for each in self.tasks() if each.done() and not each.cancelled()]
+        errors = filter(None, (task.exception() for task in failed))
+        return next((("a task of the worker", error) for error in errors), None)
+
     async def pass_errors_on(self) -> None:
         """Where tasks of it have failed, let those end that wait for them."""
         if any(getattr(task, "_exception", None) is not None for task in self._family):

@@ -201,11 +201,12 @@ class RunningWorker(AsyncBlock):
         if self._end_expected:
             return
         await self._life.pass_errors_on()
-        if (died := self._life.error()) is not None:
+        if (died := self._life.died()) is not None:
             self._end_expected = self._end_told = True
+            who, error = died
             raise AssertionError(
-                f"worker ended before it was stopped: {in_one_line(died)}"
-            ) from died
+                f"{who} ended before it was stopped: {in_one_line(error)}"
+            ) from error
 
     async def _check_that_all_ended(self) -> None:
         says = getattr(self.worker, "is_running", None)

@@ -52,6 +52,36 @@ class Pools(Pool):
         await asyncio.gather(*self.stones)
 
 
+class Watermill(Mill):
+    """Its start comes back, while the stone turns."""
+
+    async def start(self):
+        self.stone = asyncio.create_task(self.grind())
+
+    run = None
+
+    async def stop(self):
+        self.stone.cancel()
+        await asyncio.gather(self.stone, return_exceptions=True)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+async def test_a_task_that_has_died_was_not_ended_by_stop(stops):
+    mill = Watermill()
+    told = r"^a task of the worker ended before it was stopped: ValueError\('a stone in 1'\)$"
+
+    async def body():
+        async with running(mill) as w:
+            await mill.hopper.put(1)
+            await mill.hopper.join()
+            if stops:
+                await w.stop()
+
+    with pytest.raises(AssertionError, match=told) as caught:
+        await body()
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
 each = pytest.mark.parametrize("make", [Mill, Pool, Pools])
 
 
