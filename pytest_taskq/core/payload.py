@@ -162,7 +162,7 @@ class _Writer:
         kind = type(value)
         self.count(len(value) if kind is str else 1)
         if kind is str and (found := UNSTORABLE.search(value)):
-            raise NotStorable(path, f"Databases refuse {found[0]!a}.", "Remove it, or pass bytes.")
+            raise NotStorable(path, f"Databases refuse {found[0]!a}.", "Remove it from the text.")
         if kind is float and not math.isfinite(value):
             raise NotStorable(path, f"JSON has no word for {value}.", "Pass None, or a string.")
         if kind is int and value.bit_length() > MOST_BITS:

@@ -129,9 +129,10 @@ def pattern_alone(
         return pattern
     whole = JobPattern(pattern.task, (*pattern.args, *args), {**pattern.kwargs, **kwargs})
     beside = [*map(show, args), *(f"{key}={show(value)}" for key, value in kwargs.items())]
+    meant = f", or {option}={beside[0]} if that was meant" if len(args) == 1 and not kwargs else ""
     raise BadOption(
         f"taskq.{call}() takes one job, and {option}=. It was given {', '.join(beside)} as well. "
-        f"Write taskq.{call}({whole!r})."
+        f"Write taskq.{call}({whole!r}){meant}."
     )
 
 

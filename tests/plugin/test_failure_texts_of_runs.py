@@ -197,6 +197,9 @@ def test_performed(taskq):
 def test_enqueued(taskq):
     taskq.enqueue(job(charge, 7), cents=1, at="1h")
 
+def test_counted(taskq):
+    taskq.assert_enqueued(charge, 2)
+
 @pytest.mark.asyncio
 async def test_awaited(taskq):
     await taskq.perform("receipt", 7)
@@ -210,9 +213,13 @@ test_enqueued:
 pytest_taskq.core.errors.BadOption: taskq.enqueue() takes one job, and at=. It was given cents=1 \
 as well. Write taskq.enqueue(job(charge, 7, cents=1)).
 
+test_counted:
+pytest_taskq.core.errors.BadOption: taskq.assert_enqueued() takes one job, and times=. It was given \
+2 as well. Write taskq.assert_enqueued(job(charge, 2)), or times=2 if that was meant.
+
 test_awaited:
 pytest_taskq.core.errors.BadOption: taskq.perform() takes one job, and attempt=. It was given 7 \
-as well. Write taskq.perform(job(receipt, 7)).
+as well. Write taskq.perform(job(receipt, 7)), or attempt=7 if that was meant.
 """.replace("\\\n", ""),
         widest=200,
     )
