@@ -109,5 +109,6 @@ def error_of(job: Job) -> str | None:
     """What an execution that failed says of it."""
     if job.state is not State.DEAD or job.failure is None:
         return None
-    kind, message, _ = job.failure
+    name, message, _ = job.failure
+    kind = name.rpartition(".")[2]  # a class inside another is told by its own name alone
     return (f"{kind}: {message}" if kind else message) or None

@@ -153,3 +153,19 @@ async def test_subscribers_hear_of_each_state(agree):
         return [event["type"] for event in first], first[0]["state"].value, last["state"].value
 
     assert await agree(story) == (["state", "progress"], "queued", "completed")
+
+
+async def test_an_error_is_told_by_the_own_name_of_its_class(agree):
+    class Till:
+        class Empty(Exception): ...
+
+    async def story(on):
+        async def pay():
+            raise Till.Empty("no coins")
+
+        execution = await on.docket.add(pay)()
+        await on.run()
+        await execution.sync()
+        return execution.error
+
+    assert await agree(story) == "Empty: no coins"
