@@ -214,8 +214,8 @@ pytest_taskq.core.errors.BadOption: taskq.enqueue() takes one job, and at=. It w
 as well. Write taskq.enqueue(job(charge, 7, cents=1)).
 
 test_counted:
-pytest_taskq.core.errors.BadOption: taskq.assert_enqueued() takes one job, and times=. It was given \
-2 as well. Write taskq.assert_enqueued(job(charge, 2)), or times=2 if that was meant.
+pytest_taskq.core.errors.BadOption: taskq.assert_enqueued() takes one job, and times=. It was \
+given 2 as well. Write taskq.assert_enqueued(job(charge, 2)), or times=2 if that was meant.
 
 test_awaited:
 pytest_taskq.core.errors.BadOption: taskq.perform() takes one job, and attempt=. It was given 7 \
