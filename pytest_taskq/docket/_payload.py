@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_taskq.core.errors import NotStorable, PayloadTooLarge
+from pytest_taskq.core.errors import MissingExtra, NotStorable, PayloadTooLarge
 from pytest_taskq.core.payload import decode_call, decode_value, encode_call, encode_value
 
 __all__ = ["decode", "decode_result", "encode", "encode_result", "pickled", "unpickled"]
@@ -19,11 +19,14 @@ REFUSALS = (NotStorable, PayloadTooLarge)
 
 
 def encode(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """The arguments of a call. Raises what cloudpickle does for what it cannot pickle."""
+    """The arguments of a call.
+
+    Raises what cloudpickle does for what it cannot pickle, with a note that names the argument.
+    """
     try:
         return encode_call(args, kwargs)
-    except REFUSALS:
-        return PICKLED + pickled((args, dict(kwargs)))
+    except REFUSALS as refused:
+        return _pickled_instead((args, dict(kwargs)), refused)
 
 
 def decode(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -38,8 +41,19 @@ def encode_result(value: object) -> str:
     """What a task returned, or raised."""
     try:
         return encode_value(value)
-    except REFUSALS:
+    except REFUSALS as refused:
+        return _pickled_instead(value, refused)
+
+
+def _pickled_instead(value: object, refused: Exception) -> str:
+    """What is no JSON. An error of cloudpickle alone would not say which argument it is."""
+    try:
         return PICKLED + pickled(value)
+    except MissingExtra:
+        raise
+    except Exception as error:
+        error.add_note(str(refused))
+        raise error from None
 
 
 def decode_result(text: str) -> Any:

@@ -37,9 +37,12 @@ def test_results_come_back_too():
     assert decode_result(encode_result(Pot(2))) == Pot(2)
 
 
-def test_what_cannot_be_pickled_is_refused():
-    with pytest.raises(TypeError, match="pickle"):
-        encode((Lock(),), {})
+def test_what_cannot_be_pickled_is_refused_and_named():
+    with pytest.raises(TypeError, match="pickle") as refused:
+        encode((), {"key": Lock()})
+    (note,) = refused.value.__notes__
+    assert note.startswith("args.key cannot be stored.")
+    assert refused.value.__suppress_context__
 
 
 def test_without_cloudpickle_plain_arguments_work_and_others_name_the_extra(monkeypatch):
