@@ -127,8 +127,7 @@ def bring_to_clock(
     async def run_on_clock() -> None:
         # Until it knows what it waits for, no time may pass.
         beginning.enter_context(queue.clock.hold("a worker begins"))
-        run_of = counted(queue, waits=worker.wait)
-        with queue.clock.in_loop(stuck=stuck), beginning, run_of:
+        with queue.clock.in_loop(stuck=stuck), beginning, counted(queue, waits=worker.wait):
             await ticker.tick()
             connector.tables.alive.append(worker)
             try:

@@ -96,7 +96,10 @@ class Perpetual(CompletionHandler["Perpetual"]):
             schedule = execution.docket.replace(execution.function, when, execution.key)
             await schedule(*self.args, **self.kwargs)
         else:
-            await fate.follow_with(execution.called_with(self.args, self.kwargs, when))
+            what = execution.docket, execution.function, self.args, self.kwargs
+            name = execution.function_name
+            following = type(execution)(*what, execution.key, when, 1, function_name=name)
+            await fate.follow_with(following)
         if outcome.exception is not None:
             logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
         logger.info("↫ [%s] %s", lasted, call)

@@ -147,21 +147,6 @@ class Execution:
             message_id=job.id,
         )
 
-    def called_with(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], when: datetime
-    ) -> Execution:
-        """Another one of its task, under its key."""
-        return Execution(
-            self.docket,
-            self.function,
-            args,
-            kwargs,
-            self.key,
-            when,
-            1,
-            function_name=self.function_name,
-        )
-
     @cached_property
     def progress(self) -> ExecutionProgress:
         """How far it says it is."""
