@@ -120,7 +120,7 @@ class Queries(Lists):
         if not claimed:
             return NO_ROW
         (record,) = claimed
-        await admit(record)
+        await admit(self.queue, record)
         choice.claimed += 1
         self.in_hand[record.id] = record
         self.tables.claimed(record.id, worker_id)

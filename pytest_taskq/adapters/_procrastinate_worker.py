@@ -127,7 +127,8 @@ def bring_to_clock(
     async def run_on_clock() -> None:
         # Until it knows what it waits for, no time may pass.
         beginning.enter_context(queue.clock.hold("a worker begins"))
-        with queue.clock.in_loop(stuck=stuck), beginning, counted(queue, waits=worker.wait):
+        run_of = counted(queue, waits=worker.wait, over=stuck.wait_no_longer)
+        with queue.clock.in_loop(stuck=stuck), beginning, run_of:
             await ticker.tick()
             connector.tables.alive.append(worker)
             try:
@@ -163,8 +164,12 @@ class _Stuck:
             in_hand = worker._running_jobs.values()  # noqa: SLF001 - no other way to know them
             names = [context.job.task_name for context in in_hand]
             self.errors.append(stuck_run(self._queue.clock, names))
-            worker.shutdown_graceful_timeout = 0
+            self.wait_no_longer()
             worker.stop()
+
+    def wait_no_longer(self) -> None:
+        """Let a worker that ends abort what it has in hand."""
+        self._worker.shutdown_graceful_timeout = 0
 
     async def looked_after(self, run: Callable[[], Awaitable[None]]) -> None:
         """Run it; however it was ended for being stuck, it returns."""

@@ -103,7 +103,7 @@ class Jobs(Table):
         if not claimed:
             return None
         job = claimed[0]
-        await admit(job)
+        await admit(self.queue, job)
         self.in_hand[job.key or ""] = job
         return row_of(job, self.notes.get(job.id))
 

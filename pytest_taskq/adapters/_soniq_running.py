@@ -82,6 +82,8 @@ class Running:
                 passing.cancel()
                 over.set()
                 await self._put_back(serving, slot)
+            if not serving.cancelled():
+                serving.result()
         return made
 
     async def live(
@@ -107,10 +109,13 @@ class Running:
             stopping.cancel()
         finally:
             stop.set()
-            await worker._drain_then_force_timeout(tasks=tasks, in_flight_slots=slots)
+            if any(map(_error_of, tasks)):  # the others are not waited for
+                for task, slot in zip(tasks, slots, strict=True):
+                    await self._put_back(task, slot)
+            else:
+                await worker._drain_then_force_timeout(tasks=tasks, in_flight_slots=slots)
             await self._backend.mark_worker_stopped(worker_id)
-        errors = [None if task.cancelled() else task.exception() for task in tasks]
-        for error in filter(None, errors):
+        for error in filter(None, [_error_of(task) for task in tasks]):
             raise error
         return True
 
@@ -175,8 +180,6 @@ class Running:
         await asyncio.wait({serving})
         if job_id is not None:
             await self._backend.nack_job(job_id)
-        if not serving.cancelled():
-            serving.result()
 
     @contextmanager
     def _choosing(self, only: Callable[[Job], bool] | None) -> Iterator[None]:
@@ -185,6 +188,10 @@ class Running:
             yield
         finally:
             self._backend.only = None
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None
 
 
 async def _ring_after(stop: asyncio.Event, alarm: Alarm) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -21,21 +21,24 @@ __all__ = ["admit", "counted"]
 class _Run:
     """One run of a worker; one that ``waits`` may go on for ever where time passes."""
 
-    def __init__(self, queue: Queue, *, waits: bool) -> None:
-        self._queue = queue
+    def __init__(self, queue: Queue, waits: bool, over: Callable[[], object] | None) -> None:
+        self.queue = queue
         self._waits = waits
+        self._over = over
         self._limits = Limits.of(queue)
         self._looked_at = 0
 
     async def admit(self, job: Job) -> None:
-        now = self._queue.clock.now()
+        now = self.queue.clock.now()
         if self._waits and now != self._looked_at:
             self._limits.forget_chains()
         self._looked_at = now
         try:
             self._limits.count(job)
         except NotFinished:
-            await self._queue.uncut(self._queue.leases.finish([Ended(job, None)]))
+            if self._over is not None:
+                self._over()
+            await self.queue.uncut(self.queue.leases.finish([Ended(job, None)]))
             raise
 
 
@@ -43,21 +46,27 @@ _PRESENT: ContextVar[_Run | None] = ContextVar("taskq_run_of_a_library", default
 
 
 @contextmanager
-def counted(queue: Queue, *, waits: bool) -> Iterator[None]:
-    """Inside is one run of a worker, until nothing is due or, if it ``waits``, until stopped."""
-    token = _PRESENT.set(_Run(queue, waits=waits))
+def counted(
+    queue: Queue, *, waits: bool, over: Callable[[], object] | None = None
+) -> Iterator[None]:
+    """Inside is one run of a worker, until nothing is due or, if it ``waits``, until stopped.
+
+    ``over`` is called when a chain has ended it: other jobs in hand are not to be waited for.
+    """
+    token = _PRESENT.set(_Run(queue, waits, over))
     try:
         yield
     finally:
-        _PRESENT.reset(token)
+        with suppress(ValueError):  # left in another task than it was entered in
+            _PRESENT.reset(token)
 
 
-async def admit(job: Job) -> None:
+async def admit(queue: Queue, job: Job) -> None:
     """Count an attempt of the present run, whose job was just claimed.
 
     Raises NotFinished for one too many of a chain, and puts its job back. As in the engine's own
     runs, nothing is counted on real time.
     """
     run = _PRESENT.get()
-    if run is not None:
+    if run is not None and run.queue is queue:
         await run.admit(job)

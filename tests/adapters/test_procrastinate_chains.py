@@ -1,5 +1,7 @@
 """Jobs of a real app that enqueue one another for ever end the run of its own worker."""
 
+import asyncio
+
 import pytest
 
 from pytest_taskq.core.errors import NotFinished
@@ -35,6 +37,30 @@ def test_a_chain_ends_the_run_where_time_stands_still(app, chain, wait):
     with pytest.raises(NotFinished, match=TOLD):
         app.run_worker(wait=wait)
     assert len(chain) == 1_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.usefixtures("taskq_clock")
+async def test_what_else_is_in_hand_is_not_waited_for(app, wait):
+    ended = []
+
+    @app.task(name="slow")
+    async def slow():
+        try:
+            await asyncio.sleep(1)
+        finally:
+            ended.append("slow")
+
+    @app.task(name="again")
+    async def again():
+        await again.defer_async()
+
+    await slow.defer_async()
+    await again.defer_async()
+    with pytest.raises(NotFinished, match=TOLD):
+        await app.run_worker_async(wait=wait, concurrency=3)
+    assert ended == ["slow"]
 
 
 def test_what_was_one_too_many_is_left_in_the_queue(app, taskq, chain):
