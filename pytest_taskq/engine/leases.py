@@ -73,7 +73,7 @@ class Leases:
         more, passed = True, None
         while more:
             wanted = limit - len(claimed)
-            page = wanted if only is None else max(wanted, PAGE)
+            page = wanted if passed is None else max(wanted, PAGE)
             ready = await self._store.find(ready_query(queues, now, page, passed))
             if not ready:
                 break
