@@ -129,17 +129,20 @@ class _DocketTask:
         return execution
 
     async def _resolve(self, run: _Run) -> Any:
-        async with resolved_dependencies(self._worker, run.execution) as values:
-            try:
-                value = await self._with(values, run)
-            except BaseException as error:
-                run.raised = error
-                raise
-        if run.raised is not None:
+        try:
+            async with resolved_dependencies(self._worker, run.execution) as values:
+                try:
+                    value = await self._with(values, run)
+                except BaseException as error:
+                    run.raised = error
+                    raise
+            if run.raised is None:
+                return value
             # A dependency kept it to itself. In the library no handler is asked then.
             run.dependencies = {}
             raise run.raised
-        return value
+        finally:
+            run.raised = None  # or the two would be a cycle
 
     async def _with(self, values: dict[str, Any], run: _Run) -> Any:
         """Call the task with its dependencies."""

@@ -42,8 +42,11 @@ class Timeout(Runtime["Timeout"]):
         """Allow this attempt ``by`` more; None: ``base`` once more."""
         more = self.base if by is None else by
         self._allowed += more
-        if self._scope is not None and (deadline := self._scope.when()) is not None:
-            self._scope.reschedule(deadline + more.total_seconds())
+        scope = self._scope
+        if scope is None or scope.expired():
+            return
+        if (deadline := scope.when()) is not None:
+            scope.reschedule(deadline + more.total_seconds())
 
     def remaining(self) -> timedelta:
         """How long this attempt may still take."""
@@ -67,8 +70,8 @@ class Timeout(Runtime["Timeout"]):
         try:
             async with scope:
                 value = await function(*args, **kwargs)
-        except TimeoutError:
-            if not scope.expired():
+        except TimeoutError as error:
+            if not isinstance(error.__cause__, asyncio.CancelledError) or not scope.expired():
                 raise
         else:
             if not scope.expired():

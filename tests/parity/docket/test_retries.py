@@ -213,17 +213,25 @@ async def test_a_task_that_is_stopped_by_its_timeout_has_failed(agree):
             finally:
                 raise ValueError("angry")
 
+        async def asking(limit=on.lib.Timeout(TINY)):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                limit.extend()
+                raise TimeoutError("no answer")
+
         ended = []
-        for task in (stubborn, angry):
+        for task in (stubborn, angry, asking):
             execution = await on.docket.add(task)()
             await on.run()
             await execution.sync()
             ended.append((execution.state.value, execution.error.partition(":")[0]))
-        return on.seen, ended
+        return on.seen, ended, execution.error
 
     assert await agree(story) == (
         ["told"],
-        [("failed", "TimeoutError"), ("failed", "ValueError")],
+        [("failed", "TimeoutError"), ("failed", "ValueError"), ("failed", "TimeoutError")],
+        "TimeoutError: no answer",
     )
 
 
