@@ -68,7 +68,7 @@ class Attempts:
                 result = await result
         except (JobAborted, asyncio.CancelledError) as error:
             return await self._after_abort(task, attempt, error)
-        except Exception:
+        except BaseException:
             is_asked_for, _ = await self._look(job_id)
             attempt.extra = is_asked_for
             raise

@@ -45,28 +45,29 @@ async def test_one_that_would_be_tried_again_ends_failed(app):
     assert await abort_while_it_runs(app, task, begun) == "failed"
 
 
+@pytest.mark.parametrize("error", [LookupError, SystemExit])
 @pytest.mark.parametrize("kind", ["async", "sync"])
-async def test_what_it_raises_instead_is_an_error_of_its_own(app, kind):
+async def test_what_it_raises_instead_is_an_error_of_its_own(app, kind, error):
     begun = threading.Event()
 
     def fail(context):
         begun.set()
         while not context.should_abort():
             threading.Event().wait(0.001)
-        raise LookupError(kind)
+        raise error(kind)
 
     async def fail_async(context):
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
-            raise LookupError(kind)
+            raise error(kind)
 
     function = fail if kind == "sync" else fail_async
     task = app.task(name="t", pass_context=True, retry=3)(function)
     assert await abort_while_it_runs(app, task, begun) == "failed"
-    ((_, error),) = app.connector.queue.history.errors()
-    assert error.args == (kind,)
+    ((_, raised),) = app.connector.queue.history.errors()
+    assert (type(raised), raised.args) == (error, (kind,))
 
 
 async def test_a_sync_task_looks_for_itself(app):
