@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from pytest_taskq.engine.clock import take_turns
+from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import cancel_or_abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers._signals import Handlers
@@ -54,13 +55,23 @@ class Life:
             return None
         return self.task.exception()
 
-    def died(self) -> tuple[str, BaseException] | None:
-        """Who of it has failed, it or a task that was to run until it is stopped, and of what."""
-        if (error := self.error()) is not None:
-            return "worker", error
-        failed = [each for each in self.tasks() if each.done() and not each.cancelled()]
-        errors = filter(None, (task.exception() for task in failed))
-        return next((("a task of the worker", error) for error in errors), None)
+    def dead_part(self) -> AssertionError | None:
+        """The complaint that a task has died that was to run until it is stopped.
+
+        What somebody has looked at is no such thing: the worker has dealt with it itself.
+        """
+        for task in self.tasks() - {self.task}:
+            if getattr(task, "_exception", None) is not None:
+                if task._log_traceback:  # noqa: SLF001 - asyncio's own word for not looked at
+                    died, what = (
+                        task.exception(),
+                        "a task of the worker ended before it was stopped",
+                    )
+                    complaint = AssertionError(f"{what}: {in_one_line(died)}")
+                    complaint.__cause__ = died
+                    return complaint
+                self._family.discard(task)
+        return None
 
     async def pass_errors_on(self) -> None:
         """Where tasks of it have failed, let those end that wait for them."""

@@ -81,6 +81,7 @@ class RunningWorker(AsyncBlock):
         super().__init__()  # last: who is refused need not be entered
         self._asked: str | None = None  # to stop, and how
         self._end_expected = self._end_told = self._died = False
+        self._dead_part: AssertionError | None = None
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -177,6 +178,8 @@ class RunningWorker(AsyncBlock):
         """
         self._end_expected = self._end_told = True
         seconds = self._within if within is None else within
+        if self._dead_part is not None:
+            raise self._dead_part
         after = self._asked or f"{self._ways.stop_name}()"
         await assert_stopped(*self._life.tasks(), within=seconds, after=after)
         await self._check_that_all_ended()
@@ -201,12 +204,12 @@ class RunningWorker(AsyncBlock):
         if self._end_expected:
             return
         await self._life.pass_errors_on()
-        if (died := self._life.died()) is not None:
+        if (died := self._life.error()) is not None:
             self._end_expected = self._end_told = True
-            who, error = died
             raise AssertionError(
-                f"{who} ended before it was stopped: {in_one_line(error)}"
-            ) from error
+                f"worker ended before it was stopped: {in_one_line(died)}"
+            ) from died
+        self._dead_part = self._life.dead_part()
 
     async def _check_that_all_ended(self) -> None:
         says = getattr(self.worker, "is_running", None)

@@ -60,7 +60,10 @@ class Watermill(Mill):
 
     run = None
 
+    stopped = False
+
     async def stop(self):
+        self.stopped = True
         self.stone.cancel()
         await asyncio.gather(self.stone, return_exceptions=True)
 
@@ -80,6 +83,29 @@ async def test_a_task_that_has_died_was_not_ended_by_stop(stops):
     with pytest.raises(AssertionError, match=told) as caught:
         await body()
     assert isinstance(caught.value.__cause__, ValueError)
+    assert mill.stopped is stops  # one that is over need not be stopped
+
+
+async def test_a_task_whose_failure_the_worker_has_dealt_with_is_its_own_affair():
+    class Careful(Watermill):
+        async def start(self):
+            self.stone = asyncio.create_task(self.mind())
+            self.broken = 0
+
+        async def mind(self):
+            while True:
+                try:
+                    await asyncio.create_task(self.grind())
+                except ValueError:
+                    self.broken += 1
+
+    mill = Careful()
+    async with running(mill) as w:
+        for grain in (1, 2):
+            await mill.hopper.put(grain)
+        await mill.hopper.join()
+        await w.stop()
+    assert mill.broken == 2
 
 
 each = pytest.mark.parametrize("make", [Mill, Pool, Pools])
