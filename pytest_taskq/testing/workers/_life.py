@@ -63,10 +63,8 @@ class Life:
         for task in self.tasks() - {self.task}:
             if getattr(task, "_exception", None) is not None:
                 if task._log_traceback:  # noqa: SLF001 - asyncio's own word for not looked at
-                    died, what = (
-                        task.exception(),
-                        "a task of the worker ended before it was stopped",
-                    )
+                    died = task.exception()
+                    what = "a task of the worker ended before it was stopped"
                     complaint = AssertionError(f"{what}: {in_one_line(died)}")
                     complaint.__cause__ = died
                     return complaint
