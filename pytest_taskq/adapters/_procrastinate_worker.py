@@ -100,9 +100,8 @@ def bring_to_clock(
     """Change a worker that does not run yet, in place.
 
     Its run ends with NotFinished where nothing can move. It tells what its tasks raise, and what
-    may escape a task escapes it too. ``raise_errors``:
-    its run ends with what the first job raised last that has neither succeeded nor been aborted
-    by then.
+    may escape a task escapes it too. ``raise_errors``: its run ends with what the first job raised
+    last that has neither succeeded nor been aborted by then.
     """
     queue, ticker = connector.queue, ticks.ticker
     run, log_outcome = worker.run, worker._log_job_outcome  # noqa: SLF001 - no other way in
