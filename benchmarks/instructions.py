@@ -17,12 +17,11 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from per_test import START, TESTS
+from per_test import PYTEST, START, TESTS
 from throughput import SUBJECTS
 
 HERE = Path(__file__).parent
 PASS = "import asyncio, throughput as t; asyncio.run(t.one_pass(t.SUBJECTS[{name!r}], {amount}))"
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto")
 KINDS = ("empty", "docket", "harness", "real_procrastinate")
 AMOUNT = 'int(__import__("os").environ["TESTS"])'
 COUNT = re.compile(r"Collected : (\d+)")

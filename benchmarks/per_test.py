@@ -22,6 +22,10 @@ from pathlib import Path
 
 NOT_FOUND = 4  # what pytest ends with where there is no such test
 WITHOUT_A_QUEUE = {"test_empty", "test_two_fixtures_that_do_nothing", "test_real_procrastinate"}
+PYTEST = (
+    *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+    *("-p", "no:randomly", "-o", "asyncio_mode=auto"),
+)
 START = ("-m", "pytest", "--co", "-q", "-p", "no:cacheprovider")
 
 TESTS = """
@@ -186,8 +190,7 @@ def runs_apart(source, backends):
 
 def took_by(folder, backends, kind):
     """What one run says of its tests: of one kind, or of all."""
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
-    command += [f"--taskq-backend={backends}", "-o", "asyncio_mode=auto", "-p", "no:randomly"]
+    command = [sys.executable, *PYTEST, "-s", f"--taskq-backend={backends}"]
     command += [] if kind is None else [f"test_all.py::{kind}"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode == NOT_FOUND and kind is not None and kind.startswith("test_real_"):

@@ -18,7 +18,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from per_test import TESTS
+from per_test import PYTEST, TESTS
 
 IMPORTS = """
 from importlib import import_module
@@ -28,17 +28,6 @@ from pytest_taskq.plugin.ahead import NEEDED, OF_EACH_TEST
 for name in {*NEEDED.values(), *OF_EACH_TEST}:
     import_module(name)
 """
-PYTEST = (
-    "-m",
-    "pytest",
-    "-q",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:randomly",
-    "-o",
-    "asyncio_mode=auto",
-)
 
 
 def took(folder, kind, *options):
