@@ -26,13 +26,10 @@ class _Run:
         self._waits = waits
         self._over = over
         self._limits = Limits.of(queue)
-        self._looked_at = 0
 
     async def admit(self, job: Job) -> None:
-        now = self.queue.clock.now()
-        if self._waits and now != self._looked_at:
-            self._limits.forget_chains()
-        self._looked_at = now
+        if self._waits:
+            self._limits.time_is(self.queue.clock.now())
         try:
             self._limits.count(job)
         except NotFinished:

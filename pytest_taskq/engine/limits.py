@@ -35,6 +35,7 @@ class Limits:
         self._chains: dict[JobId, int] = {}
         self._counts: dict[str, int] = dict.fromkeys(at_most, 0)
         self._waited: tuple[int, int] | None = None
+        self._now = 0
 
     @classmethod
     def of(cls, queue: Queue, at_most: Mapping[str, int] | None = None) -> Limits:
@@ -92,9 +93,11 @@ class Limits:
                 f"Make it while the fixture taskq_clock is there, or use the plugin's fixtures."
             )
 
-    def forget_chains(self) -> None:
-        """Count them from here: time has passed, and in time a worker may run for ever."""
-        self._chains.clear()
+    def time_is(self, now: int) -> None:
+        """Count chains from here where time has passed: in time a worker may run for ever."""
+        if now != self._now:
+            self._chains.clear()
+        self._now = now
 
     def _names(self, job: Job) -> list[str]:
         """The names under which this job is limited: its key, and its task's."""
