@@ -109,14 +109,14 @@ class Running:
             stopping.cancel()
         finally:
             stop.set()
-            if any(map(_error_of, tasks)):  # the others are not waited for
+            if any(map(_has_failed, tasks)):  # the others are not waited for
                 for task, slot in zip(tasks, slots, strict=True):
                     await self._put_back(task, slot)
             else:
                 await worker._drain_then_force_timeout(tasks=tasks, in_flight_slots=slots)
             await self._backend.mark_worker_stopped(worker_id)
-        for error in filter(None, [_error_of(task) for task in tasks]):
-            raise error
+        for task in [task for task in tasks if _has_failed(task)]:
+            task.result()
         return True
 
     async def _serve(
@@ -190,8 +190,8 @@ class Running:
             self._backend.only = None
 
 
-def _error_of(task: asyncio.Task[None]) -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _ring_after(stop: asyncio.Event, alarm: Alarm) -> None:
