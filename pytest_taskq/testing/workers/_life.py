@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from pytest_taskq.engine.clock import take_turns
-from pytest_taskq.testing.text import in_one_line
 from pytest_taskq.testing.workers._abandon import cancel_or_abandon
 from pytest_taskq.testing.workers._births import Birthplaces, births
 from pytest_taskq.testing.workers._signals import Handlers
@@ -55,19 +54,15 @@ class Life:
             return None
         return self.task.exception()
 
-    def dead_part(self) -> AssertionError | None:
-        """The complaint that a task has died that was to run until it is stopped.
+    def dead_part(self) -> BaseException | None:
+        """What a task died of that was to run until it is stopped.
 
-        What somebody has looked at is no such thing: the worker has dealt with it itself.
+        One that somebody has looked at was not, and is forgotten: the worker has dealt with it.
         """
         for task in self.tasks() - {self.task}:
             if getattr(task, "_exception", None) is not None:
                 if task._log_traceback:  # noqa: SLF001 - asyncio's own word for not looked at
-                    died = task.exception()
-                    what = "a task of the worker ended before it was stopped"
-                    complaint = AssertionError(f"{what}: {in_one_line(died)}")
-                    complaint.__cause__ = died
-                    return complaint
+                    return task.exception()
                 self._family.discard(task)
         return None
 

@@ -206,10 +206,10 @@ class RunningWorker(AsyncBlock):
         await self._life.pass_errors_on()
         if (died := self._life.error()) is not None:
             self._end_expected = self._end_told = True
-            raise AssertionError(
-                f"worker ended before it was stopped: {in_one_line(died)}"
-            ) from died
-        self._dead_part = self._life.dead_part()
+            raise _because(died, f"worker ended before it was stopped: {in_one_line(died)}")
+        if (dead := self._life.dead_part()) is not None:
+            text = f"a task of the worker ended before it was stopped: {in_one_line(dead)}"
+            self._dead_part = _because(dead, text)
 
     async def _check_that_all_ended(self) -> None:
         says = getattr(self.worker, "is_running", None)
