@@ -96,9 +96,16 @@ class Perpetual(CompletionHandler["Perpetual"]):
             schedule = execution.docket.replace(execution.function, when, execution.key)
             await schedule(*self.args, **self.kwargs)
         else:
-            what = execution.docket, execution.function, self.args, self.kwargs
-            name = execution.function_name
-            following = type(execution)(*what, execution.key, when, 1, function_name=name)
+            following = type(execution)(
+                docket=execution.docket,
+                function=execution.function,
+                args=self.args,
+                kwargs=self.kwargs,
+                key=execution.key,
+                when=when,
+                attempt=1,
+                function_name=execution.function_name,
+            )
             await fate.follow_with(following)
         if outcome.exception is not None:
             logger.error("↩ [%s] %s", lasted, call, exc_info=outcome.exception)
