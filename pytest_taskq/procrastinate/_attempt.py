@@ -70,7 +70,7 @@ class Attempts:
             return await self._after_abort(task, attempt, error)
         except BaseException:
             is_asked_for, _ = await self._look(job_id)
-            attempt.extra = is_asked_for
+            attempt.extra = is_asked_for  # then ``after_failure`` wants no other try
             raise
         finally:
             self._in_hand.discard(job_id)

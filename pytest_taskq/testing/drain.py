@@ -94,7 +94,7 @@ class Drain:
         runs = {asyncio.ensure_future(self._run(app, watch)) for app in apps}
         going = runs
         try:
-            while not watch.look() and going:
+            while not watch.look() and going:  # once more after the last has ended
                 over, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
                 for run in over:
                     run.result()

@@ -15,7 +15,6 @@ def chain(app, request):
     """A task that defers itself, up to three times as often as it may."""
     ran = []
 
-    @app.task(name="plain")
     def again(n):
         ran.append(n)
         if n < 3_000:
