@@ -250,3 +250,18 @@ async def test_jobs_that_enqueue_one_another_for_ever_end_a_run(app, adopted, se
     assert len(ran) == 1_000
     left = [job.task for job in seen.jobs() if job.state is State.QUEUED]
     assert left == (["again"] if once else ["sleep", "again"])
+
+
+@pytest.mark.taskq_strict(False)
+async def test_what_escapes_a_live_worker_is_raised_though_it_says_it_is_false(app, adopted):
+    class Quiet(BaseException):
+        def __bool__(self):
+            return False
+
+    @app.job(name="hush")
+    async def hush():
+        raise Quiet
+
+    await app.enqueue(hush)
+    with pytest.raises(Quiet):
+        await app.run_worker(concurrency=2)
